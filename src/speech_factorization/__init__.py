@@ -1,0 +1,1 @@
+"""Speech factorization with deep generative models."""
