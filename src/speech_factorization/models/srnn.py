@@ -1,0 +1,118 @@
+"""SRNN: stochastic recurrent network (Fraccaro et al., 2016; sizes of Bie et al., Interspeech 2021).
+
+h_t = LSTM(x_{1:t-1})              g_t = LSTM backward over [h, x]_{t:T}
+q(z_t | z_{t-1}, x_{1:T}) by g_t   p(z_t | z_{t-1}, x_{1:t-1}) by h_t   p(x_t | z_t, x_{1:t-1}) by h_t
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from speech_factorization.dynamical.gaussian import Gaussian, standard_noise
+from speech_factorization.dynamical.itakura_saito import power_noise
+from speech_factorization.dynamical.layers import Features, GaussianOf, LogPowerOf, backward_in_time, previous
+from speech_factorization.dynamical.model import DynamicalHyperparameters, DynamicalVAE, Frames, Widths
+from speech_factorization.dynamical.scan import scan
+from speech_factorization.interfaces import Data
+
+__all__ = ["Hyperparameters", "Model"]
+
+LSTMState = tuple[Tensor, Tensor]
+
+
+class Hyperparameters(DynamicalHyperparameters):
+    """rnn: states of each LSTM; the others: widths from what stands left of _ to what stands right of it."""
+
+    rnn: int = Field(128, gt=0)
+    x_h: Widths = [256]
+    hx_g: Widths = [256]
+    gz_z: Widths = [64, 32]
+    hz_z: Widths = [64, 32]
+    hz_x: Widths = [256]
+
+
+class Model(DynamicalVAE):
+    """The stochastic recurrent network; training and encoding feed the true x_{t-1} (teacher forcing)."""
+
+    published: ClassVar[Mapping[str, str | tuple[str, ...]]] = {
+        "x_h.layers.": "mlp_x_h.linear",
+        "lstm_h.": "rnn_h.",
+        "hx_g.layers.": "mlp_hx_g.linear",
+        "lstm_g.": "rnn_g.",
+        "q_z.layers.": "mlp_gz_z.linear",
+        "q_z.head.": ("inf_mean.", "inf_logvar."),
+        "p_z.layers.": "mlp_hz_z.linear",
+        "p_z.head.": ("prior_mean.", "prior_logvar."),
+        "p_x.layers.": "mlp_hz_x.linear",
+        "p_x.head.": "gen_logvar.",
+    }
+
+    def __init__(self, hp: Hyperparameters, data: Data) -> None:
+        super().__init__(hp, data)
+        (bins,) = data.shape
+        self.x_h = Features([bins], hp.x_h)
+        self.lstm_h = nn.LSTM(hp.x_h[-1], hp.rnn, batch_first=True)
+        self.hx_g = Features([hp.rnn, bins], hp.hx_g)
+        self.lstm_g = nn.LSTM(hp.hx_g[-1], hp.rnn, batch_first=True)
+        self.q_z = GaussianOf([hp.rnn, hp.z_dim], hp.gz_z, hp.z_dim)
+        self.p_z = GaussianOf([hp.rnn, hp.z_dim], hp.hz_z, hp.z_dim)
+        self.p_x = LogPowerOf([hp.rnn, hp.z_dim], hp.hz_x, bins)
+
+    def forward(self, x: Tensor, eps: Tensor, lengths: Tensor | None = None) -> Frames:
+        """Only z_t needs a loop; all else is computed for all frames at once."""
+        h, _ = self.lstm_h(self.x_h(previous(x)))
+        g = backward_in_time(self.lstm_g, self.hx_g(h, x), lengths)
+        projection, q_z = self.q_z.given(g)
+
+        def step(z: Tensor, projection: Tensor, eps: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+            q = q_z(projection, z)
+            z = q.sample(eps)
+            return z, (z, *q)
+
+        z, *q = scan(step, torch.zeros_like(eps[:, 0]), projection, eps)  # q(z_t | z_{t-1}, g_t)
+        p = self.p_z(h, previous(z))  # p(z_t | z_{t-1}, h_t)
+        log_y = self.p_x(h, z)  # p(x_t | z_t, h_t)
+        return Frames({"z": z, "h": h}, Gaussian(*q), p, log_y)
+
+    @torch.no_grad()
+    def decode(self, codes: Mapping[str, Tensor]) -> Tensor:
+        """y [B, T, F] with codes["h"], states of the true x; without, the model's own y is fed back."""
+        z = codes["z"]
+        if "h" in codes:
+            return torch.exp(self.p_x(codes["h"], z))
+
+        def step(state: tuple[Tensor, LSTMState | None], z: Tensor) -> tuple[object, tuple[Tensor]]:
+            h, lstm = self._next_h(*state)
+            y = torch.exp(self.p_x(h, z))
+            return (y, lstm), (y,)
+
+        x_0 = z.new_zeros(len(z), self.p_x.head.out_features)
+        (y,) = scan(step, (x_0, None), z)
+        return y
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: torch.Generator, frames: int = 150) -> Tensor:
+        """x [n, frames, F], every x_t drawn and fed back."""
+        bias = self.p_x.head.bias
+        eps = standard_noise((n, frames, self.z_dim), generator, bias)
+        noise = power_noise((n, frames, len(bias)), generator, bias)
+
+        def step(
+            state: tuple[Tensor, Tensor, LSTMState | None], eps: Tensor, noise: Tensor
+        ) -> tuple[object, tuple[Tensor]]:
+            x, z, lstm = state
+            h, lstm = self._next_h(x, lstm)
+            z = self.p_z(h, z).sample(eps)
+            x = torch.exp(self.p_x(h, z)) * noise
+            return (x, z, lstm), (x,)
+
+        (x,) = scan(step, (torch.zeros_like(noise[:, 0]), torch.zeros_like(eps[:, 0]), None), eps, noise)
+        return x
+
+    def _next_h(self, x: Tensor, lstm: LSTMState | None) -> tuple[Tensor, LSTMState]:
+        """h_t [B, rnn] and the LSTM's state once it has read x_{t-1} [B, F]."""
+        h, lstm = self.lstm_h(self.x_h(x)[:, None], lstm)
+        return h[:, 0], lstm
