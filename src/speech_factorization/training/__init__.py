@@ -1,0 +1,1 @@
+"""The training loop: devices and processes, optimisers, curves, checkpoints, resume, seeds."""

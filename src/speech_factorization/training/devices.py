@@ -1,0 +1,45 @@
+"""Where training runs: the CPU, one GPU, or the processes that torchrun started."""
+
+import os
+from typing import Literal
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+
+from speech_factorization.errors import InputError
+
+__all__ = ["Device", "make_fabric"]
+
+Device = Literal["auto", "cpu", "cuda"]
+
+
+def make_fabric(device: Device = "auto", threads: int = 1) -> Fabric:
+    """A launched Fabric: one process, or under torchrun one of its processes (gloo on CPU, NCCL on CUDA).
+
+    device: "auto" takes CUDA where there is one. threads: of torch on the CPU, for each process.
+    Errors: InputError if CUDA is asked for and absent, or has fewer GPUs than processes.
+    """
+    torch.set_num_threads(threads)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("torch finds no CUDA GPU", "device: cuda", "set device to auto or cpu")
+    accelerator = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+    if not torch.distributed.is_torchelastic_launched():
+        # A named environment: Fabric would otherwise take a batch system's job for a distributed launch.
+        fabric = Fabric(accelerator=accelerator, devices=1, plugins=[LightningEnvironment()])
+    else:
+        here = int(os.environ["LOCAL_WORLD_SIZE"])
+        if accelerator == "cuda" and here > torch.cuda.device_count():
+            what = f"torchrun started {here} processes for {torch.cuda.device_count()} GPUs"
+            raise InputError(what, "device: cuda", "start one process per GPU")
+        nodes = int(os.environ["WORLD_SIZE"]) // here
+        fabric = Fabric(
+            accelerator=accelerator,
+            devices=here,
+            num_nodes=nodes,
+            strategy="ddp",
+            plugins=[TorchElasticEnvironment()],
+        )
+    fabric.launch()
+    return fabric
