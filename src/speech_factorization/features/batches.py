@@ -17,7 +17,14 @@ from speech_factorization.features.stft import FFT, HOP, power_spectrogram
 from speech_factorization.features.vowels import vowel_image
 from speech_factorization.interfaces import Batch
 
-__all__ = ["CACHE_BYTES", "ChunkBatches", "SegmentBatches", "UtteranceBatches", "VowelBatches", "factor_indices"]
+__all__ = [
+    "CACHE_BYTES",
+    "ChunkBatches",
+    "SegmentBatches",
+    "UtteranceBatches",
+    "VowelBatches",
+    "factor_indices",
+]
 
 # What one set of batches may keep in memory; about five hours of power spectrograms.
 CACHE_BYTES = 2**30

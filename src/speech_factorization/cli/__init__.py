@@ -1,0 +1,27 @@
+"""speech-factorization: trained models applied to one's own sound, one file per verb."""
+
+import sys
+
+import typer
+
+from speech_factorization.cli.resynthesize import resynthesize
+from speech_factorization.errors import InputError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+app.command()(resynthesize)
+
+
+@app.callback()
+def _group() -> None:
+    """Keep the verb's name on the command line even while there is one verb."""
+
+
+def main() -> None:
+    """Entry point: bad input is one line on standard error and exit status 2."""
+    try:
+        app()
+    except InputError as error:
+        print(f"speech-factorization: {error}", file=sys.stderr)
+        raise SystemExit(2) from None

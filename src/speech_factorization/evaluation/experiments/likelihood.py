@@ -1,0 +1,58 @@
+"""How well a model explains test data: the terms of its own loss, without training noise.
+
+Utterance models: nats per frame of the power spectrogram. Segment models: nats per segment of the
+standardised input, and bits per dimension of it (an upper bound where `elbo` is a lower one).
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+
+from speech_factorization.errors import InputError
+from speech_factorization.evaluation.outcome import Outcome
+from speech_factorization.interfaces import Batch, Schedule
+
+__all__ = ["needs", "run"]
+
+TERMS = ("reconstruction", "kl", "elbo", "log_prob")
+
+
+def needs(model: Any) -> str | None:
+    """None if the model has a likelihood, else the reason it has none."""
+    if not any(True for _ in model.parameters()):
+        return "has no parameters, so no likelihood"
+    return None if hasattr(model, "likelihood_of") else "names no likelihood (likelihood_of)"
+
+
+@torch.no_grad()
+def run(model: Any, test: Iterable[Batch], seed: int) -> Outcome:
+    """likelihood -> {reconstruction, kl, elbo, beta, bits_per_dim, of}, as far as the model's loss has them.
+
+    test: batches of the model's first input. Means over batches are weighted by their real frames, so a
+    shorter last batch counts for less. The seed is of the samples of z.
+    """
+    model.eval()
+    player = next(iter(model.players()))
+    sums: dict[str, float] = {}
+    weight, dimensions = 0.0, 0
+    generator: torch.Generator | None = None
+    for step, batch in enumerate(test):
+        if generator is None:
+            generator = torch.Generator(batch.x.device).manual_seed(seed)
+        schedule = Schedule(epoch=0, epochs=1, step=step, generator=generator, training=False)
+        frames = float(batch.lengths.sum())
+        dimensions = batch.x[0].numel()
+        for name, term in model.loss(batch, player, schedule).items():
+            sums[name] = sums.get(name, 0.0) + frames * float(term)
+        weight += frames
+    if not weight:
+        raise InputError("no test data to take a likelihood of", remedy="check the split")
+    found: dict[str, Any] = {name: sums[name] / weight for name in TERMS if name in sums}
+    if isinstance(getattr(model, "beta", None), int | float):
+        found["beta"] = float(model.beta)
+    bound = found.get("log_prob", found.get("elbo"))
+    if model.inputs[0] == "segments" and bound is not None:
+        found["bits_per_dim"] = -bound / (dimensions * math.log(2))
+    return Outcome({"likelihood": {**found, "of": model.likelihood_of}})

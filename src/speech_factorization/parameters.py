@@ -1,0 +1,225 @@
+"""params.yaml: every parameter, its type and its range, checked at once before any stage works."""
+
+import ast
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from speech_factorization.alignment.settings import AlignmentSettings
+from speech_factorization.errors import InputError
+from speech_factorization.evaluation.judge_settings import JudgeSettings
+from speech_factorization.training.settings import TrainSettings
+
+__all__ = [
+    "AlignmentParameters",
+    "CorpusParameters",
+    "EvaluateParameters",
+    "JudgeParameters",
+    "Parameters",
+    "Strict",
+    "TrainParameters",
+    "corpora",
+    "load",
+    "models",
+]
+
+
+class Strict(BaseModel):
+    """A block of parameters: unknown names are errors, values are not coerced."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class CorpusParameters(Strict):
+    """The corpus: which reader, where from, and what of it.
+
+    women, men: how many speakers of each at most; vowels: phones made into vowel images; factors: what
+    segments are labelled with (phone, speaker and further columns such as emotion); sentences: which kinds
+    of sentence are kept, in the corpus's own names (all of them where the list is empty).
+    """
+
+    name: str
+    source: str
+    fold: str
+    women: Annotated[int, Field(ge=0)]
+    men: Annotated[int, Field(ge=0)]
+    vowels: list[str]
+    factors: list[str]
+    sentences: list[str]
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class AlignmentParameters(AlignmentSettings):
+    """The aligner, and whose phone times go on: its own (`forced`) or the corpus's (`labels`)."""
+
+    source: Literal["forced", "labels"]
+
+
+class JudgeParameters(JudgeSettings):
+    """The judges and the seed of their weights and noise."""
+
+    seed: Annotated[int, Field(ge=0)]
+
+
+class UtteranceTraining(TrainSettings):
+    """Training on chunks of utterances; frames: of a chunk, at 16 ms."""
+
+    frames: Annotated[int, Field(ge=3)]
+
+
+class TrainParameters(Strict):
+    """Training, by what a model takes; seed: of weights, order and noise."""
+
+    seed: Annotated[int, Field(ge=0)]
+    utterances: UtteranceTraining
+    segments: TrainSettings
+
+
+class EvaluateParameters(Strict):
+    """How models are evaluated.
+
+    utterances: how many test utterances are resynthesised at most, evenly spread (0: all); segments: how
+    many test segments are manipulated at most (0: all); seed: of target classes and samples.
+    """
+
+    seed: Annotated[int, Field(ge=0)]
+    utterances: Annotated[int, Field(ge=0)]
+    segments: Annotated[int, Field(ge=0)]
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """All of params.yaml, checked. hp: model name -> its Hyperparameters."""
+
+    model: str
+    models: tuple[str, ...]
+    scale: str
+    device: Literal["auto", "cpu", "cuda"]
+    threads: int
+    jobs: int
+    corpus: CorpusParameters
+    alignment: AlignmentParameters
+    judges: JudgeParameters
+    train: TrainParameters
+    evaluate: EvaluateParameters
+    hp: Mapping[str, Any]
+
+
+class _Top(Strict):
+    """The parameters outside any block."""
+
+    model: str
+    models: list[str]
+    scale: str
+    device: Literal["auto", "cpu", "cuda"]
+    threads: Annotated[int, Field(gt=0)]
+    jobs: Annotated[int, Field(gt=0)]
+
+
+BLOCKS: Mapping[str, type[BaseModel]] = {
+    "corpus": CorpusParameters,
+    "alignment": AlignmentParameters,
+    "judges": JudgeParameters,
+    "train": TrainParameters,
+    "evaluate": EvaluateParameters,
+}
+
+PACKAGE = Path(__file__).parent
+
+
+def models() -> list[str]:
+    """Names of the models there are: the modules of models/."""
+    return sorted(path.stem for path in (PACKAGE / "models").glob("*.py") if path.stem != "__init__")
+
+
+def corpora() -> list[str]:
+    """Names of the corpora there are: the modules and packages of corpora/ that define `read`."""
+    files = [*(PACKAGE / "corpora").glob("*.py"), *(PACKAGE / "corpora").glob("*/__init__.py")]
+    return sorted(
+        path.parent.name if path.stem == "__init__" else path.stem for path in files if _reads(path)
+    )
+
+
+def _reads(path: Path) -> bool:
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    defined = {node.name for node in body if isinstance(node, ast.FunctionDef)}
+    imported = {alias.name for node in body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    return "read" in defined | imported
+
+
+def load(path: Path) -> Parameters:
+    """Read and check params.yaml.
+
+    Errors: one InputError that lists every unknown name, wrong type and value out of range.
+    """
+    try:
+        read = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError("cannot be read", path, f"run from the repository root ({error.strerror})") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"is not YAML ({' '.join(str(error).split())})", path) from None
+    if not isinstance(read, dict):
+        raise InputError("is not a mapping", path)
+    faults: list[str] = []
+    blocks = {name: _check(block, read.pop(name, {}), name, faults) for name, block in BLOCKS.items()}
+    hp = _check_models(read.pop("hp", {}), faults)
+    top = _check(_Top, read, "", faults)
+    if isinstance(top, _Top):
+        faults += _check_choices(top, blocks["corpus"], hp)
+    if faults:
+        count = f"{len(faults)} fault{'s' * (len(faults) > 1)}"
+        raise InputError(f"{count}:\n  " + "\n  ".join(faults), path)
+    values = top.model_dump() | {"models": tuple(top.models)}
+    return Parameters(**values, **blocks, hp=hp)
+
+
+def _check(block: type[BaseModel], values: Any, where: str, faults: list[str]) -> Any:
+    try:
+        return block.model_validate(values)
+    except ValidationError as error:
+        for fault in error.errors():
+            place = ".".join([where, *map(str, fault["loc"])]).strip(".")
+            faults.append(f"{place}: {_said(fault, block)}")
+        return None
+
+
+def _said(fault: Any, block: type[BaseModel]) -> str:
+    if fault["type"] == "extra_forbidden":
+        there = ", ".join(block.model_fields) if len(fault["loc"]) == 1 else ""
+        return "no such parameter" + (f" (there are: {there})" if there else "")
+    if fault["type"] == "missing":
+        return "is missing"
+    return f"{fault['msg']} (it is {fault['input']!r})"
+
+
+def _check_models(blocks: Any, faults: list[str]) -> dict[str, Any]:
+    there = models()
+    if not isinstance(blocks, dict):
+        faults.append("hp: is not a mapping of models")
+        return {}
+    faults += [
+        f"hp.{name}: no such model (there are: {', '.join(there)})" for name in blocks if name not in there
+    ]
+    found = {}
+    for name in sorted(set(blocks) & set(there)):
+        described = importlib.import_module(f"speech_factorization.models.{name}").Hyperparameters
+        found[name] = _check(described, blocks[name] or {}, f"hp.{name}", faults)
+    return found
+
+
+def _check_choices(top: _Top, corpus: CorpusParameters | None, hp: Mapping[str, Any]) -> list[str]:
+    faults = [
+        f"models: {name} has no block under hp (there are: {', '.join(sorted(hp))})"
+        for name in top.models
+        if name not in hp
+    ]
+    if not top.models:
+        faults.append("models: name at least one")
+    if corpus is not None and corpus.name not in corpora():
+        faults.append(f"corpus.name: no such corpus {corpus.name!r} (there are: {', '.join(corpora())})")
+    return faults

@@ -1,0 +1,24 @@
+"""Forced alignment: share of phone boundaries near the corpus's own."""
+
+import pandas as pd
+
+from speech_factorization.reporting.tables.base import Results, leaf
+
+__all__ = ["CAPTION", "build"]
+
+CAPTION = (
+    "Forced alignment: share of phone boundaries (no silence on either side) within 10, 20 and 50 ms of the "
+    "corpus's own, and the median distance in ms. The aligner saw no boundary."
+)
+
+MEASURES = ("within_10ms", "within_20ms", "within_50ms", "median_ms", "boundaries")
+
+
+def build(results: Results) -> pd.DataFrame:
+    """One row for all speakers, one for those the aligner was not trained on."""
+    found = results.metrics.get("alignment", {})
+    blocks = {"all speakers": found, "held-out speakers": leaf(found, "held_out_speakers") or {}}
+    rows = {title: {name: leaf(block, name) for name in MEASURES} for title, block in blocks.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(MEASURES))
+    table.index.name = "speakers"
+    return table

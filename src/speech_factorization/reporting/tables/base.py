@@ -1,0 +1,79 @@
+"""What a table is, which results may stand in it, and how it is written.
+
+A table is a module of this folder with CAPTION (a sentence) and `build(results) -> DataFrame`, whose
+index names the rows. Results of another corpus or scale never enter a column of ours.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from speech_factorization.errors import InputError
+from speech_factorization.files import read_json
+
+__all__ = ["Results", "leaf", "read_results", "render"]
+
+
+@dataclass(frozen=True)
+class Results:
+    """metrics/*.json of one corpus and scale: NAME -> its nested numbers.
+
+    left_out: NAME -> why it may not stand beside the others.
+    """
+
+    corpus: str
+    scale: str
+    metrics: Mapping[str, Mapping[str, Any]]
+    left_out: Mapping[str, str]
+
+
+def read_results(folder: Path, corpus: str, scale: str) -> Results:
+    """Read every metrics file of `corpus` and `scale`; the others are named with what they are.
+
+    Errors: InputError for a file that is not JSON or does not say what it was measured on.
+    """
+    metrics: dict[str, Mapping[str, Any]] = {}
+    left_out: dict[str, str] = {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found = read_json(path)
+            measured_on = (found["corpus"], found["scale"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"not a metrics file ({error!r})", path, "run dvc repro") from None
+        if measured_on == (corpus, scale):
+            metrics[path.stem] = found
+        else:
+            left_out[path.stem] = "corpus {}, scale {}".format(*measured_on)
+    return Results(corpus, scale, metrics, left_out)
+
+
+def leaf(nested: Mapping[str, Any], dotted: str) -> Any:
+    """The value at a dotted key, or None where any part of it is missing."""
+    value: Any = nested
+    for key in dotted.split("."):
+        if not isinstance(value, Mapping) or key not in value:
+            return None
+        value = value[key]
+    return value
+
+
+def render(name: str, caption: str, table: pd.DataFrame, results: Results, folder: Path) -> None:
+    """Write NAME.csv (all digits), NAME.md and NAME.tex (rounded, with the caption) into `folder`."""
+    table.to_csv(folder / f"{name}.csv", lineterminator="\n")
+    said = f"{caption} Ours: corpus {results.corpus}, scale {results.scale}."
+    rounded = table.map(_short)
+    markdown = f"{said}\n\n{rounded.to_markdown(disable_numparse=True)}\n"
+    (folder / f"{name}.md").write_text(markdown, encoding="utf-8")
+    latex = rounded.to_latex(caption=said.replace("_", r"\_"), label=f"tab:{name}", escape=True, na_rep="")
+    (folder / f"{name}.tex").write_text(latex, encoding="utf-8")
+
+
+def _short(value: object) -> str:
+    if value is None or (isinstance(value, float) and pd.isna(value)):
+        return ""
+    if isinstance(value, float):
+        return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+    return str(value)

@@ -1,0 +1,24 @@
+"""The judges every manipulated sound is scored with: held-out accuracy of each."""
+
+import pandas as pd
+
+from speech_factorization.reporting.tables.base import Results
+
+__all__ = ["CAPTION", "build"]
+
+CAPTION = (
+    "Judges, frozen before any model is tuned: accuracy on held-out sentences, and the equal error rate of the "
+    "verification network on held-out speakers."
+)
+
+
+def build(results: Results) -> pd.DataFrame:
+    """One row per judge and what it judges."""
+    found = results.metrics.get("judges", {})
+    rows = [
+        {"judge": judge, "of": name, "value": value}
+        for judge, block in found.items()
+        if isinstance(block, dict)
+        for name, value in sorted(block.items())
+    ]
+    return pd.DataFrame(rows, columns=["judge", "of", "value"]).set_index("judge")

@@ -1,0 +1,50 @@
+"""One thin script per stage: read params.yaml, call the package, write the outs."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from speech_factorization.errors import InputError
+from speech_factorization.files import write_json
+
+__all__ = [
+    "CHECKPOINTS",
+    "METRICS",
+    "OPAQUE",
+    "PARAMS",
+    "PLOTS",
+    "PREPARED",
+    "SCRATCH",
+    "SOUNDS",
+    "TABLES",
+    "run",
+]
+
+PARAMS = Path("params.yaml")
+PREPARED = Path("prepared")
+CHECKPOINTS = Path("checkpoints")
+METRICS = Path("metrics")
+PLOTS = Path("plots")
+SOUNDS = Path("sounds")
+TABLES = Path("tables")
+SCRATCH = Path("scratch")
+
+# Where import closures stop: what params.yaml means reaches a stage through
+# the values themselves, which DVC compares; how they are checked changes no result.
+OPAQUE = frozenset({"speech_factorization.parameters", "speech_factorization.errors"})
+
+
+def run(main: Callable[[], None], name: str) -> None:
+    """Run one stage: bad input is one line and exit status 2; its time goes to logs/NAME.json."""
+    # Matplotlib must not look for a screen, and its font cache must not differ from run to run.
+    os.environ.setdefault("MPLBACKEND", "agg")
+    wall, cpu = time.perf_counter(), time.process_time()
+    try:
+        main()
+    except InputError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    seconds = {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
+    write_json(Path("logs") / f"{name}.json", seconds)

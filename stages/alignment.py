@@ -1,0 +1,100 @@
+"""alignment: phone times by forced alignment, how near they come to the corpus's own, and which go on."""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+import torch
+
+from speech_factorization import parameters
+from speech_factorization.alignment.align import align
+from speech_factorization.alignment.pauses import between_words
+from speech_factorization.alignment.score import score, score_pauses
+from speech_factorization.alignment.sequences import Transcript
+from speech_factorization.corpora.tables import Corpus, read_table
+from speech_factorization.errors import InputError
+from speech_factorization.files import new_folder, write_json
+from speech_factorization.phones.folds import Fold, load_fold
+from stages import METRICS, PARAMS, PREPARED, run
+
+COLUMNS = ["utterance", "position", "unit", "phone", "begin", "end"]
+
+
+def transcripts(
+    corpus: Corpus, labels: pd.DataFrame, settings: parameters.AlignmentParameters, fold: Fold
+) -> Iterator[Transcript]:
+    """The units of every labelled utterance, without their times.
+
+    With optional pauses one may stand between any two words; where a corpus has no words, where its labels
+    have one.
+    """
+    sequences = {str(name): tuple(rows["unit"]) for name, rows in labels.groupby("utterance", sort=False)}
+    if settings.pauses == "optional" and not corpus.words.empty:
+        sequences = between_words(labels, corpus.words, settings.silence, fold.silence)
+    for utterance, units in sequences.items():
+        yield Transcript(utterance, corpus.wave(utterance), units)
+
+
+def with_phones(table: pd.DataFrame, fold: Fold) -> pd.DataFrame:
+    """The aligner's table with the phone of each unit."""
+    phone_of = dict(pair for pair in fold.table.values() if pair)
+    return table.assign(phone=table["unit"].map(phone_of))[COLUMNS]
+
+
+def figures(
+    found: pd.DataFrame, labels: pd.DataFrame, corpus: Corpus, fold: Fold, pauses: str
+) -> dict[str, Any]:
+    """How near the boundaries come to the corpus's own, over all speakers and over those not trained on."""
+    truth = labels.dropna(subset=["begin", "end"])
+    if truth.empty:
+        return {"not_answered": {"boundaries": "the corpus has no phone times to compare with"}}
+    table = corpus.utterances
+    held_out = truth[truth["utterance"].isin(table.loc[table["speaker_split"] == "test", "utterance"])]
+    silence = {fold.silence}
+    measured: dict[str, Any] = score(found, truth, silence)
+    if not held_out.empty:
+        measured["held_out_speakers"] = score(found, held_out, silence)
+    if pauses == "optional":
+        measured["optional_pauses"] = score_pauses(found, truth, silence)
+    return measured
+
+
+def main() -> None:
+    """Write prepared/alignment/alignment.csv and metrics/alignment.json."""
+    settings = parameters.load(PARAMS)
+    corpus = Corpus(PREPARED / "corpus")
+    fold = load_fold(settings.corpus.fold)
+    labels = read_table(PREPARED / "phones" / "labels.csv")
+    metrics: dict[str, Any] = {
+        "corpus": settings.corpus.name,
+        "scale": settings.scale,
+        "seed": settings.alignment.seed,
+        "pauses": settings.alignment.pauses,
+        "phone_times": settings.alignment.source,
+    }
+    chosen = labels[COLUMNS]
+    if labels.empty:
+        metrics["not_answered"] = {"alignment": "the corpus has no labelled utterances"}
+    else:
+        table = corpus.utterances
+        train_on = set(table.loc[table["speaker_split"] != "test", "utterance"])
+        torch.set_num_threads(settings.threads)
+        alignment = align(transcripts(corpus, labels, settings.alignment, fold), settings.alignment, train_on)
+        for utterance, why in alignment.refused.items():
+            print(f"alignment: {utterance} is left out: {why}", file=sys.stderr)
+        found = with_phones(alignment.table(), fold)
+        metrics |= figures(found, labels, corpus, fold, settings.alignment.pauses)
+        metrics["refused"] = len(alignment.refused)
+        if settings.alignment.source == "forced":
+            chosen = found
+        elif labels["begin"].isna().any():
+            first = labels.loc[labels["begin"].isna(), "utterance"].iloc[0]
+            raise InputError("labels without times", first, "set alignment.source to forced")
+    with new_folder(PREPARED / "alignment") as folder:
+        chosen.to_csv(folder / "alignment.csv", index=False, lineterminator="\n")
+    write_json(METRICS / "alignment.json", metrics)
+
+
+if __name__ == "__main__":
+    run(main, "alignment")

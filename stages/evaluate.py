@@ -1,0 +1,160 @@
+"""evaluate: every experiment a trained model can answer; the others are listed with the reason.
+
+python -m stages.evaluate MODEL
+"""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import torch
+
+from speech_factorization import parameters
+from speech_factorization.corpora.base import SAMPLE_RATE
+from speech_factorization.evaluation.experiments import distance, likelihood, manipulation, resynthesis
+from speech_factorization.evaluation.experiments.shift import class_means
+from speech_factorization.evaluation.judges import Judges
+from speech_factorization.evaluation.outcome import Outcome
+from speech_factorization.features.batches import UtteranceBatches
+from speech_factorization.files import new_folder, read_json, write_json
+from speech_factorization.interfaces import Batch
+from speech_factorization.trained import load_model
+from speech_factorization.training.devices import make_fabric
+from speech_factorization.training.seeds import seed_everything
+from stages import CHECKPOINTS, METRICS, PARAMS, PLOTS, PREPARED, SOUNDS, run
+from stages.data import Missing, Segments, Utterances
+
+BATCH = 256
+
+
+class Bench:
+    """A trained model with the test data and the judges, each read when an experiment asks for it."""
+
+    def __init__(self, model: Any, settings: parameters.Parameters) -> None:
+        self.device = make_fabric(settings.device, settings.threads).device
+        self.model, self.settings = model.to(self.device), settings
+
+    @cached_property
+    def segments(self) -> Segments:
+        """Errors: Missing where the corpus has none."""
+        return Segments(self.settings.corpus.factors)
+
+    @cached_property
+    def utterances(self) -> Utterances:
+        """Whole utterances."""
+        return Utterances()
+
+    @cached_property
+    def judges(self) -> Judges:
+        """The frozen judges."""
+        return Judges.load(PREPARED / "judges" / "segments").to(self.device)
+
+    @cached_property
+    def means(self) -> dict[str, torch.Tensor]:
+        """Class means of the training segments' codes."""
+        return class_means(self.model, self.batches("train"), self.segments.data)
+
+    def batches(self, split: str) -> Iterator[Batch]:
+        """Segments of one split, on the device."""
+        return (batch.to(self.device) for batch in self.segments.batches(split, BATCH)(0))
+
+    def test_utterances(self) -> list[str]:
+        """Utterances of the test speakers, evenly spread where only some are asked for."""
+        names = self.utterances.names("test")
+        wanted = self.settings.evaluate.utterances or len(names)
+        kept = min(wanted, len(names))
+        return [names[i * len(names) // kept] for i in range(kept)]
+
+    def likelihood(self) -> Outcome:
+        """Of test segments or whole test utterances."""
+        if self.model.inputs[0] == "segments":
+            test = self.batches("test")
+        else:
+            whole = UtteranceBatches(self.utterances.archive, self.test_utterances(), 8)
+            test = (batch.to(self.device) for batch in whole(0))
+        return likelihood.run(self.model, test, self.settings.evaluate.seed)
+
+    def resynthesis(self) -> Outcome:
+        """Of whole test utterances."""
+        waves = ((name, self.utterances.archive[name].astype(np.float32)) for name in self.test_utterances())
+        found = resynthesis.run(self.model, waves, jobs=self.settings.jobs)
+        return Outcome({"resynthesis": found.numbers}, found.figures, found.sounds)
+
+    def manipulation(self) -> Outcome:
+        """Of test segments."""
+        chosen, data = self.settings.evaluate, self.segments.data
+        test = self.batches("test")
+        return manipulation.run(self.model, self.means, test, self.judges, data, chosen.seed, chosen.segments)
+
+    def distance(self) -> Outcome:
+        """Of the same segments, moved the same way."""
+        chosen, data = self.settings.evaluate, self.segments.data
+        return distance.run(self.model, self.means, self.batches("test"), data, chosen.seed, chosen.segments)
+
+
+EXPERIMENTS = {
+    "likelihood": (likelihood.needs, Bench.likelihood),
+    "resynthesis": (resynthesis.needs, Bench.resynthesis),
+    "manipulation": (manipulation.needs, Bench.manipulation),
+    "distance": (distance.needs, Bench.distance),
+}
+
+
+def answer(model: Any, settings: parameters.Parameters) -> tuple[Outcome, dict[str, str]]:
+    """Everything the experiments found, and of those that could not run the reason."""
+    bench = Bench(model, settings)
+    whole, not_answered = Outcome({}), {}
+    for name, (needs, experiment) in EXPERIMENTS.items():
+        reason = needs(model)
+        if reason is None:
+            try:
+                found = experiment(bench)
+            except Missing as why:
+                reason = str(why)
+            else:
+                whole.numbers.update(found.numbers)
+                whole.figures.update(found.figures)
+                whole.sounds.update(found.sounds)
+        if reason is not None:
+            not_answered[name] = reason
+    return whole, not_answered
+
+
+def main() -> None:
+    """Write metrics/MODEL.json, plots/MODEL and sounds/MODEL."""
+    settings = parameters.load(PARAMS)
+    name = sys.argv[1]
+    about = read_json(CHECKPOINTS / name / "about.json")
+    found = {
+        key: about[key]
+        for key in ("model", "corpus", "scale", "seed", "epochs", "best_epoch")
+        if key in about
+    }
+    found["phone_times"] = settings.alignment.source
+    outcome = Outcome({})
+    if "skipped" in about:
+        found["not_answered"] = {"training": about["skipped"]}
+    else:
+        seed_everything(settings.evaluate.seed)
+        model, about = load_model(CHECKPOINTS / name)
+        outcome, not_answered = answer(model, settings)
+        found |= {"parameters": about["parameters"], **outcome.numbers, "not_answered": not_answered}
+    with new_folder(PLOTS / name) as folder:
+        if "skipped" not in about:
+            shutil.copyfile(CHECKPOINTS / name / "curves.csv", folder / "curves.csv")
+        for title, figure in outcome.figures.items():
+            # Without the version of matplotlib in it, equal pictures are equal files.
+            figure.savefig(folder / f"{title}.png", dpi=100, metadata={"Software": None})
+    with new_folder(SOUNDS / name) as folder:
+        for title, wave in outcome.sounds.items():
+            soundfile.write(folder / f"{title}.wav", wave, SAMPLE_RATE)
+    write_json(METRICS / f"{name}.json", found)
+
+
+if __name__ == "__main__":
+    run(main, f"evaluate-{Path(sys.argv[-1]).name}")

@@ -1,0 +1,52 @@
+"""report: one HTML page with every table and figure."""
+
+import base64
+import html
+from pathlib import Path
+
+from speech_factorization import parameters
+from speech_factorization.files import new_folder
+from stages import PARAMS, PLOTS, TABLES, run
+
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; }
+th, td { padding: .2rem .6rem; border-bottom: 1px solid #ccc; text-align: right; }
+th:first-child, td:first-child { text-align: left; }
+img { max-width: 100%; }
+"""
+
+
+def _table(markdown: str) -> str:
+    caption, _, rows = markdown.strip().partition("\n\n")
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in rows.splitlines()]
+    head, body = cells[0], cells[2:]
+    lines = ["<tr>" + "".join(f"<th>{html.escape(cell)}</th>" for cell in head) + "</tr>"]
+    lines += ["<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in body]
+    return f"<p>{html.escape(caption)}</p><table>{''.join(lines)}</table>"
+
+
+def _figure(path: Path) -> str:
+    data = base64.b64encode(path.read_bytes()).decode()
+    return f'<h3>{html.escape(path.stem)}</h3><img alt="{html.escape(path.stem)}" src="data:image/png;base64,{data}">'
+
+
+def main() -> None:
+    """Write report/index.html; everything is inside the one file."""
+    settings = parameters.load(PARAMS)
+    title = f"Speech factorization: corpus {settings.corpus.name}, scale {settings.scale}"
+    parts = [f"<h1>{html.escape(title)}</h1>"]
+    for path in sorted(TABLES.glob("*.md")):
+        parts += [f"<h2>{html.escape(path.stem)}</h2>", _table(path.read_text(encoding="utf-8"))]
+    for folder in sorted(path for path in PLOTS.iterdir() if path.is_dir()):
+        figures = sorted(folder.glob("*.png"))
+        if figures:
+            parts += [f"<h2>{html.escape(folder.name)}</h2>", *map(_figure, figures)]
+    page = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
+    with new_folder(Path("report")) as folder:
+        text = f"{page}<style>{STYLE}</style>{''.join(parts)}</html>\n"
+        (folder / "index.html").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run(main, "report")

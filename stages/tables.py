@@ -1,0 +1,27 @@
+"""tables: every table of reporting/tables from metrics/, as CSV, Markdown and LaTeX."""
+
+import importlib
+import sys
+
+from speech_factorization import parameters
+from speech_factorization.files import new_folder
+from speech_factorization.reporting.tables.base import read_results, render
+from stages import METRICS, PARAMS, TABLES, run
+
+NAMES = ("alignment", "judges", "dynamical", "manipulation")
+
+
+def main() -> None:
+    """Write tables/NAME.{csv,md,tex}; results of another corpus or scale are named and left out."""
+    settings = parameters.load(PARAMS)
+    results = read_results(METRICS, settings.corpus.name, settings.scale)
+    for name, why in results.left_out.items():
+        print(f"tables: metrics/{name}.json is left out: it is of {why}", file=sys.stderr)
+    with new_folder(TABLES) as folder:
+        for name in NAMES:
+            table = importlib.import_module(f"speech_factorization.reporting.tables.{name}")
+            render(name, table.CAPTION, table.build(results), results, folder)
+
+
+if __name__ == "__main__":
+    run(main, "tables")

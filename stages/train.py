@@ -1,0 +1,107 @@
+"""train: one model, on CPU or GPU, from its block under hp; killed and started again it goes on.
+
+python -m stages.train MODEL
+"""
+
+import hashlib
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from speech_factorization import parameters
+from speech_factorization.digest import fingerprint
+from speech_factorization.files import new_folder, write_json
+from speech_factorization.interfaces import Batches, Data, Inputs
+from speech_factorization.training import checkpoints
+from speech_factorization.training.devices import make_fabric
+from speech_factorization.training.loop import fit
+from speech_factorization.training.resume import state_folder
+from speech_factorization.training.seeds import seed_everything
+from stages import CHECKPOINTS, OPAQUE, PARAMS, PREPARED, SCRATCH, run
+from stages.data import Missing, training_batches
+
+
+def scratch_folder(name: str) -> Path:
+    """Where this very training keeps its state: another's parameters, code or data give another folder."""
+    params = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
+    relevant = {key: params[key] for key in ("train", "device", "threads", "corpus", "scale")}
+    data = hashlib.sha256()
+    for path in sorted((PREPARED / "spectrograms").rglob("*")):
+        if path.is_file():
+            data.update(f"{path.relative_to(PREPARED)} {path.stat().st_size}".encode())
+            # Tables and indices whole, archives by their beginning and size: a gigabyte takes seconds to hash.
+            with path.open("rb") as file:
+                data.update(file.read(2**20) if path.suffix == ".ark" else file.read())
+    return state_folder(
+        SCRATCH,
+        name,
+        parameters=relevant,
+        hyperparameters=params["hp"][name],
+        code=fingerprint(["stages.train", f"speech_factorization.models.{name}"], opaque=OPAQUE),
+        data=data.hexdigest(),
+    )
+
+
+def about(name: str, settings: parameters.Parameters, **more: Any) -> dict[str, Any]:
+    """What a checkpoint says of itself."""
+    return {
+        "model": name,
+        "corpus": settings.corpus.name,
+        "scale": settings.scale,
+        "seed": settings.train.seed,
+        "hyperparameters": settings.hp[name].model_dump(mode="json"),
+        **more,
+    }
+
+
+def first_there(
+    inputs: Sequence[Inputs], settings: parameters.Parameters
+) -> tuple[Inputs, Data, Batches, Batches]:
+    """The first of the model's inputs that the corpus has, with its data. Errors: Missing if it has none."""
+    reasons = []
+    for kind in inputs:
+        try:
+            return kind, *training_batches(kind, settings)
+        except Missing as why:
+            reasons.append(str(why))
+    raise Missing("; ".join(reasons))
+
+
+def main() -> None:
+    """Write checkpoints/MODEL: weights, description, curves. Data the corpus lacks: only the reason."""
+    settings = parameters.load(PARAMS)
+    name = sys.argv[1]
+    module = importlib.import_module(f"speech_factorization.models.{name}")
+    folder = CHECKPOINTS / name
+    try:
+        kind, data, train, valid = first_there(module.Model.inputs, settings)
+    except Missing as why:
+        print(f"train: {name} is skipped: {why}", file=sys.stderr)
+        with new_folder(folder) as draft:
+            write_json(draft / "about.json", about(name, settings, skipped=str(why)))
+        return
+    fabric = make_fabric(settings.device, settings.threads)
+    seed_everything(settings.train.seed)
+    model = module.Model(settings.hp[name], data)
+    scratch = scratch_folder(name)
+    history = fit(
+        model, train, valid, getattr(settings.train, kind), fabric, scratch, seed=settings.train.seed
+    )
+    if fabric.is_global_zero:
+        described = about(
+            name,
+            settings,
+            data=checkpoints.about_data(data),
+            epochs=history.epochs,
+            best_epoch=history.best_epoch,
+        )
+        checkpoints.save(folder, model, described)
+        history.write_csv(folder / "curves.csv")
+
+
+if __name__ == "__main__":
+    run(main, f"train-{Path(sys.argv[-1]).name}")

@@ -1,0 +1,113 @@
+"""Tables hold what metrics/ holds, published figures beside them, and never mix corpora or scales."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from speech_factorization.errors import InputError
+from speech_factorization.files import write_json
+from speech_factorization.reporting.published import read
+from speech_factorization.reporting.tables.base import Results, leaf, read_results, render
+
+SRNN = {
+    "corpus": "embedded",
+    "scale": "demo",
+    "phone_times": "forced",
+    "resynthesis": {
+        "rmse": 0.04,
+        "pesq_wb": 2.0,
+        "pesq_nb_raw": 2.5,
+        "stoi": 0.9,
+        "estoi": 0.8,
+        "si_sdr": 7.25,
+    },
+    "likelihood": {"kl": 6.5, "beta": 1.0, "reconstruction": 300.0},
+}
+CHANGES = {"p_target_after": 0.6, "delta_target": 0.5, "delta_other": -0.1}
+SEGMENT_VAE = {
+    "corpus": "embedded",
+    "scale": "demo",
+    "phone_times": "labels",
+    "manipulation": {"phone": CHANGES, "speaker": CHANGES},
+}
+
+
+def results(**metrics: Any) -> Results:
+    return Results("embedded", "demo", metrics, {})
+
+
+def table(name: str, found: Results) -> pd.DataFrame:
+    built: pd.DataFrame = importlib.import_module(f"speech_factorization.reporting.tables.{name}").build(
+        found
+    )
+    return built
+
+
+def test_other_corpus_or_scale_is_left_out_and_named(tmp_path: Path) -> None:
+    write_json(tmp_path / "srnn.json", SRNN)
+    write_json(tmp_path / "vae.json", SRNN | {"corpus": "emodb"})
+    write_json(tmp_path / "identity.json", SRNN | {"scale": "paper"})
+    found = read_results(tmp_path, "embedded", "demo")
+    assert list(found.metrics) == ["srnn"]
+    assert set(found.left_out) == {"vae", "identity"}
+    assert "emodb" in found.left_out["vae"]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"scale": "demo"}'])
+def test_unreadable_metrics_are_one_clear_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "srnn.json").write_text(text)
+    with pytest.raises(InputError, match=r"srnn\.json"):
+        read_results(tmp_path, "embedded", "demo")
+
+
+def test_dynamical_rows_and_published_columns() -> None:
+    built = table("dynamical", results(srnn=SRNN, segment_vae=SEGMENT_VAE, identity=SRNN))
+    assert built.index.tolist() == ["identity", "srnn"]
+    assert built.loc["srnn", "published RMSE"] == pytest.approx(0.0248)
+    assert pd.isna(built.loc["identity", "published RMSE"])
+    assert built.loc["srnn", "SI-SDR"] == 7.25
+    assert built.loc["srnn", "beta"] == 1.0
+
+
+def test_manipulation_says_whose_phone_times() -> None:
+    built = table("manipulation", results(segment_vae=SEGMENT_VAE, srnn=SRNN))
+    assert built.index.tolist() == ["segment_vae", "nf", "dnf", "fdnf", "segment_vae"]
+    assert built["of"].iloc[-1] == "ours, labels times"
+    assert built["delta phone"].iloc[-1] == 0.5
+    assert built["delta phone"].iloc[0] == pytest.approx(0.299)
+
+
+@pytest.mark.parametrize("name", ["alignment", "judges", "dynamical", "manipulation"])
+def test_every_table_can_be_built_from_nothing(name: str, tmp_path: Path) -> None:
+    built = table(name, results())
+    render(name, "A caption.", built, results(), tmp_path)
+    assert {path.suffix for path in tmp_path.iterdir()} == {".csv", ".md", ".tex"}
+
+
+def test_rendered_forms_agree(tmp_path: Path) -> None:
+    found = results(srnn=SRNN)
+    render("dynamical", "A caption.", table("dynamical", found), found, tmp_path)
+    assert pd.read_csv(tmp_path / "dynamical.csv", index_col=0).loc["srnn", "SI-SDR"] == 7.25
+    for ending in ("md", "tex"):
+        text = (tmp_path / f"dynamical.{ending}").read_text()
+        assert "7.250" in text
+        assert "corpus embedded, scale demo" in text
+
+
+def test_published_figures_as_printed() -> None:
+    """Spot checks against the papers, and the order both papers claim."""
+    dynamical, manipulation = read("dynamical_wsj0"), read("manipulation_timit")
+    assert dynamical["rmse"].idxmin() == "srnn"
+    assert dynamical.loc["vae", "pesq_nb_raw"] == 2.05
+    assert len(dynamical) == 8
+    assert manipulation["phone_delta_target"].is_monotonic_increasing
+    assert manipulation.loc["fdnf", "speaker_delta_other"] == -0.017
+
+
+def test_leaf() -> None:
+    assert leaf({"a": {"b": 1}}, "a.b") == 1
+    assert leaf({"a": {"b": 1}}, "a.c") is None
+    assert leaf({"a": 1}, "a.b") is None

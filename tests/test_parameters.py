@@ -1,0 +1,96 @@
+"""params.yaml is checked once, with all its faults in one report."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from speech_factorization import parameters
+from speech_factorization.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+COMMITTED: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+def load(tmp_path: Path, values: object) -> parameters.Parameters:
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return parameters.load(path)
+
+
+def test_committed_parameters_are_those_of_make_repro() -> None:
+    """After `dvc exp run -S model=srnn` the workspace is left at srnn; it must not be committed so."""
+    settings = parameters.load(ROOT / "params.yaml")
+    assert settings.model == "all"
+    assert settings.scale == "demo"
+    assert settings.corpus.name == "embedded"
+    assert list(settings.models) == sorted(settings.hp) == parameters.models()
+
+
+def test_every_fault_in_one_report(tmp_path: Path) -> None:
+    values = copy.deepcopy(COMMITTED)
+    values["hp"]["srnn"]["z_dmi"] = 16
+    values["hp"]["vae"]["z_dim"] = "sixteen"
+    values["hp"]["vae"]["beta"] = -1.0
+    values["hp"]["vrm"] = {}
+    values["corpus"]["name"] = "emobd"
+    values["train"]["segments"]["batch"] = 0
+    values["device"] = "gpu"
+    values["models"].append("glow2")
+    del values["jobs"]
+    with pytest.raises(InputError) as caught:
+        load(tmp_path, values)
+    message = str(caught.value)
+    for place in (
+        "hp.srnn.z_dmi",
+        "hp.vae.z_dim",
+        "hp.vae.beta",
+        "hp.vrm",
+        "train.segments.batch",
+        "device",
+        "jobs",
+    ):
+        assert f"  {place}: " in message
+    assert "7 faults" in message
+    values = copy.deepcopy(COMMITTED)
+    values["corpus"]["name"] = "emobd"
+    values["models"].append("glow2")
+    with pytest.raises(InputError, match="embedded") as caught:
+        load(tmp_path, values)
+    assert "models: glow2" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["- a list", "a: [unclosed", ""])
+def test_not_a_mapping(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"params\.yaml"):
+        parameters.load(path)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="repository root"):
+        parameters.load(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("group", ["corpus", "scale", "model"])
+def test_every_choice_of_every_group_is_valid(tmp_path: Path, group: str) -> None:
+    choices = sorted((ROOT / "stages" / "conf" / group).glob("*.yaml"))
+    assert choices
+    for choice in choices:
+        values = merge(copy.deepcopy(COMMITTED), yaml.safe_load(choice.read_text()) or {})
+        settings = load(tmp_path, values)
+        if group == "corpus" and choice.stem != "keep":
+            assert settings.corpus.name == choice.stem
+        if group == "scale" and choice.stem != "keep":
+            assert settings.scale == choice.stem
+        if group == "model":
+            assert settings.model == choice.stem
+
+
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    for key, value in over.items():
+        base[key] = merge(base[key], value) if isinstance(value, dict) else value
+    return base
