@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from speech_factorization.errors import InputError
@@ -19,7 +19,9 @@ __all__ = [
     "SCRATCH",
     "SOUNDS",
     "TABLES",
+    "argument",
     "run",
+    "say_empty",
 ]
 
 PARAMS = Path("params.yaml")
@@ -34,6 +36,21 @@ SCRATCH = Path("scratch")
 # Where import closures stop: what params.yaml means reaches a stage through
 # the values themselves, which DVC compares; how they are checked changes no result.
 OPAQUE = frozenset({"speech_factorization.parameters", "speech_factorization.errors"})
+
+
+def argument(what: str, choices: Sequence[str]) -> str:
+    """The one argument on the command line. Errors: there is none, or it is no choice."""
+    given = sys.argv[1:]
+    if len(given) == 1 and given[0] in choices:
+        return given[0]
+    said = f"no such {what}: {' '.join(given)}" if given else f"which {what} is not said"
+    raise InputError(said, "command line", f"name one of {', '.join(choices)}")
+
+
+def say_empty(stage: str, folder: Path, reason: str) -> None:
+    """Say why a stage's result is empty: on standard error, and beside the result in empty.txt."""
+    print(f"{stage}: the result is empty: {reason}", file=sys.stderr)
+    (folder / "empty.txt").write_text(f"{reason}\n", encoding="utf-8")
 
 
 def run(main: Callable[[], None], name: str) -> None:

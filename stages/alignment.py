@@ -16,8 +16,9 @@ from speech_factorization.corpora.tables import Corpus, read_table
 from speech_factorization.errors import InputError
 from speech_factorization.files import new_folder, write_json
 from speech_factorization.phones.folds import Fold, load_fold
-from stages import METRICS, PARAMS, PREPARED, run
+from stages import METRICS, PARAMS, PREPARED, run, say_empty
 
+NOTHING = "the corpus has no labelled utterances"
 COLUMNS = ["utterance", "position", "unit", "phone", "begin", "end"]
 
 
@@ -26,12 +27,15 @@ def transcripts(
 ) -> Iterator[Transcript]:
     """The units of every labelled utterance, without their times.
 
-    With optional pauses one may stand between any two words; where a corpus has no words, where its labels
-    have one.
+    With optional pauses one may stand between any two words; where words or labels have no times, where the
+    labels have one.
     """
     sequences = {str(name): tuple(rows["unit"]) for name, rows in labels.groupby("utterance", sort=False)}
-    if settings.pauses == "optional" and not corpus.words.empty:
-        sequences = between_words(labels, corpus.words, settings.silence, fold.silence)
+    if settings.pauses == "optional":
+        words = corpus.words.dropna(subset=["begin"])
+        timeless = labels.loc[labels["begin"].isna() | labels["end"].isna(), "utterance"]
+        timed = labels[labels["utterance"].isin(words["utterance"]) & ~labels["utterance"].isin(timeless)]
+        sequences |= between_words(timed, words, settings.silence, fold.silence)
     for utterance, units in sequences.items():
         yield Transcript(utterance, corpus.wave(utterance), units)
 
@@ -50,7 +54,8 @@ def figures(
     if truth.empty:
         return {"not_answered": {"boundaries": "the corpus has no phone times to compare with"}}
     table = corpus.utterances
-    held_out = truth[truth["utterance"].isin(table.loc[table["speaker_split"] == "test", "utterance"])]
+    others = set(table.loc[table["speaker_split"] == "test", "utterance"]) & set(found["utterance"])
+    held_out = truth[truth["utterance"].isin(others)]
     silence = {fold.silence}
     measured: dict[str, Any] = score(found, truth, silence)
     if not held_out.empty:
@@ -73,9 +78,13 @@ def main() -> None:
         "pauses": settings.alignment.pauses,
         "phone_times": settings.alignment.source,
     }
-    chosen = labels[COLUMNS]
+    chosen, timeless = labels[COLUMNS], labels[labels["begin"].isna() | labels["end"].isna()]
     if labels.empty:
-        metrics["not_answered"] = {"alignment": "the corpus has no labelled utterances"}
+        metrics["not_answered"] = {"alignment": NOTHING}
+    elif settings.alignment.source == "labels" and not timeless.empty:
+        first = timeless.iloc[0]
+        where = f"{first['utterance']}, position {first['position']}"
+        raise InputError(f"{len(timeless)} labels have no times", where, "set alignment.source to forced")
     else:
         table = corpus.utterances
         train_on = set(table.loc[table["speaker_split"] != "test", "utterance"])
@@ -88,10 +97,9 @@ def main() -> None:
         metrics["refused"] = len(alignment.refused)
         if settings.alignment.source == "forced":
             chosen = found
-        elif labels["begin"].isna().any():
-            first = labels.loc[labels["begin"].isna(), "utterance"].iloc[0]
-            raise InputError("labels without times", first, "set alignment.source to forced")
     with new_folder(PREPARED / "alignment") as folder:
+        if labels.empty:
+            say_empty("alignment", folder, NOTHING)
         chosen.to_csv(folder / "alignment.csv", index=False, lineterminator="\n")
     write_json(METRICS / "alignment.json", metrics)
 

@@ -19,6 +19,10 @@ from stages import PREPARED
 __all__ = ["Missing", "Segments", "Utterances", "Vowels", "training_batches"]
 
 
+# Columns of segments.csv that are no factors.
+_OWN = ("segment", "utterance", "position", "split", "speaker_split", "begin", "end", "centre")
+
+
 class Missing(Exception):
     """The corpus lacks what was asked for; the message says what. Whoever needs it is skipped and says so."""
 
@@ -32,9 +36,10 @@ class Segments:
             raise Missing("the corpus has no labelled utterances, so there are no segments")
         lacking = sorted(set(factors) - set(self.table))
         if lacking:
-            there = ", ".join(sorted(set(self.table) & {"phone", "speaker", "sex", "emotion"}))
+            there = ", ".join(sorted(set(self.table) - set(_OWN)))
             raise InputError(f"no factor {', '.join(lacking)}", "corpus.factors", f"this corpus has {there}")
-        self.archive = Archive(prepared / "spectrograms" / "segments" / "segments")
+        _need_all_parts(self.table, "split", "labelled utterances")
+        self.archive = _archive_of(self.table, prepared / "spectrograms" / "segments" / "segments")
         # Classes are those of the training split: a model never learns of others.
         train = self.table[self.table["split"] == "train"]
         self.factors = {name: tuple(sorted(train[name].astype(str).unique())) for name in factors}
@@ -61,7 +66,8 @@ class Vowels:
         self.table = read_table(folder / "vowels.csv")
         if self.table.empty:
             raise Missing("the corpus has no labelled vowels of those under corpus.vowels")
-        self.archive = Archive(folder / "vowels")
+        _need_all_parts(self.table, "split", "vowels of those under corpus.vowels")
+        self.archive = _archive_of(self.table, folder / "vowels")
         train = self.table[self.table["split"] == "train"]
         self.factors = {name: tuple(sorted(train[name].unique())) for name in ("phone", "sex", "speaker")}
 
@@ -84,6 +90,7 @@ class Utterances:
         table = read_table(folder / "utterances.csv")
         self.archive = Archive(folder / "utterances")
         self.table = table[table["utterance"].isin(list(self.archive))]
+        _need_all_parts(self.table, "speaker_split", "utterances long enough")
 
     @property
     def data(self) -> Data:
@@ -99,6 +106,21 @@ class Utterances:
     ) -> ChunkBatches:
         """Training chunks of one split of speakers."""
         return ChunkBatches(self.archive, self.names(split), frames, batch, seed=seed, shuffle=shuffle)
+
+
+def _need_all_parts(table: pd.DataFrame, split: str, of: str) -> None:
+    """Error: Missing where train, valid or test is empty."""
+    empty = [part for part in ("train", "valid", "test") if part not in set(table[split])]
+    if empty:
+        raise Missing(f"the corpus has no {of} for {' and '.join(empty)} ({split})")
+
+
+def _archive_of(segments: pd.DataFrame, prefix: Path) -> Archive:
+    """The archive of these segments. Errors: it is missing, or of other segments."""
+    archive = Archive(prefix)
+    if not segments["segment"].isin(list(archive)).all():
+        raise InputError("not of the segments in segments.csv", f"{prefix}.ark", "run the stage spectrograms")
+    return archive
 
 
 def training_batches(inputs: Inputs, settings: Parameters) -> tuple[Data, Batches, Batches]:

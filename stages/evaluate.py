@@ -16,17 +16,18 @@ import torch
 
 from speech_factorization import parameters
 from speech_factorization.corpora.base import SAMPLE_RATE
+from speech_factorization.errors import InputError
 from speech_factorization.evaluation.experiments import distance, likelihood, manipulation, resynthesis
 from speech_factorization.evaluation.experiments.shift import class_means
 from speech_factorization.evaluation.judges import Judges
 from speech_factorization.evaluation.outcome import Outcome
 from speech_factorization.features.batches import UtteranceBatches
-from speech_factorization.files import new_folder, read_json, write_json
+from speech_factorization.files import new_folder, write_json
 from speech_factorization.interfaces import Batch
-from speech_factorization.trained import load_model
+from speech_factorization.trained import describe, load_model
 from speech_factorization.training.devices import make_fabric
 from speech_factorization.training.seeds import seed_everything
-from stages import CHECKPOINTS, METRICS, PARAMS, PLOTS, PREPARED, SOUNDS, run
+from stages import CHECKPOINTS, METRICS, PARAMS, PLOTS, PREPARED, SOUNDS, argument, run
 from stages.data import Missing, Segments, Utterances
 
 BATCH = 256
@@ -51,8 +52,15 @@ class Bench:
 
     @cached_property
     def judges(self) -> Judges:
-        """The frozen judges."""
-        return Judges.load(PREPARED / "judges" / "segments").to(self.device)
+        """The frozen judges. Errors: they were trained on other classes than the segments have."""
+        folder = PREPARED / "judges" / "segments"
+        judges, classes = Judges.load(folder), self.segments.factors
+        for name in sorted({*judges.data.factors, *classes}):
+            if judges.data.factors.get(name) != classes.get(name):
+                raise InputError(
+                    f"other classes of {name} than the segments have", folder, "run the stage judges"
+                )
+        return judges.to(self.device)
 
     @cached_property
     def means(self) -> dict[str, torch.Tensor]:
@@ -87,9 +95,9 @@ class Bench:
 
     def manipulation(self) -> Outcome:
         """Of test segments."""
-        chosen, data = self.settings.evaluate, self.segments.data
+        chosen, data, judges = self.settings.evaluate, self.segments.data, self.judges
         test = self.batches("test")
-        return manipulation.run(self.model, self.means, test, self.judges, data, chosen.seed, chosen.segments)
+        return manipulation.run(self.model, self.means, test, judges, data, chosen.seed, chosen.segments)
 
     def distance(self) -> Outcome:
         """Of the same segments, moved the same way."""
@@ -125,11 +133,23 @@ def answer(model: Any, settings: parameters.Parameters) -> tuple[Outcome, dict[s
     return whole, not_answered
 
 
+def checked(folder: Path, settings: parameters.Parameters) -> dict[str, Any]:
+    """What the checkpoint says of itself. Errors: it is of another corpus or scale, or not whole."""
+    about = describe(folder)
+    for key, wanted in (("corpus", settings.corpus.name), ("scale", settings.scale)):
+        if about.get(key) != wanted:
+            what = f"trained on {key} {about.get(key)}, params.yaml says {wanted}"
+            raise InputError(what, folder, f"run the stage train for {folder.name}")
+    if "skipped" not in about and not (folder / "curves.csv").is_file():
+        raise InputError("curves.csv is missing", folder, f"run the stage train for {folder.name}")
+    return about
+
+
 def main() -> None:
     """Write metrics/MODEL.json, plots/MODEL and sounds/MODEL."""
     settings = parameters.load(PARAMS)
-    name = sys.argv[1]
-    about = read_json(CHECKPOINTS / name / "about.json")
+    name = argument("model", parameters.models())
+    about = checked(CHECKPOINTS / name, settings)
     found = {
         key: about[key]
         for key in ("model", "corpus", "scale", "seed", "epochs", "best_epoch")

@@ -89,6 +89,8 @@ class Trainer:
 
         # Its test is of other speakers, so of its own speakers only the sentences that stop it are kept back.
         train, valid = known[known["split"] != "valid"], known[known["split"] == "valid"]
+        if train.empty or valid.empty:
+            raise Missing("the training speakers have no sentences to learn from and to be stopped by")
         network = verification.Verification(classes, chosen, self.seed)
         self.fit(network, crops(train, shuffle=True), crops(valid, shuffle=False), chosen)
         network.to("cpu").save(folder)

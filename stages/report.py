@@ -5,6 +5,7 @@ import html
 from pathlib import Path
 
 from speech_factorization import parameters
+from speech_factorization.errors import InputError
 from speech_factorization.files import new_folder
 from stages import PARAMS, PLOTS, TABLES, run
 
@@ -35,10 +36,13 @@ def main() -> None:
     """Write report/index.html; everything is inside the one file."""
     settings = parameters.load(PARAMS)
     title = f"Speech factorization: corpus {settings.corpus.name}, scale {settings.scale}"
+    tables = sorted(TABLES.glob("*.md"))
+    if not tables:
+        raise InputError("no tables here", TABLES, "run the stage `tables` first")
     parts = [f"<h1>{html.escape(title)}</h1>"]
-    for path in sorted(TABLES.glob("*.md")):
+    for path in tables:
         parts += [f"<h2>{html.escape(path.stem)}</h2>", _table(path.read_text(encoding="utf-8"))]
-    for folder in sorted(path for path in PLOTS.iterdir() if path.is_dir()):
+    for folder in sorted(path for path in PLOTS.glob("[!.]*") if path.is_dir()):
         figures = sorted(folder.glob("*.png"))
         if figures:
             parts += [f"<h2>{html.escape(folder.name)}</h2>", *map(_figure, figures)]

@@ -4,7 +4,6 @@ segments: 20 x 200 log spectrograms. vowels: log spectrograms at a 1 ms hop, unp
 trimmed at 30 dB and scaled to peak 1; their STFTs are computed when they are read, faster than from disk.
 """
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from speech_factorization.features.segments import segment_spectrogram
 from speech_factorization.features.stft import FFT, trim, unit_peak
 from speech_factorization.features.vowels import SIZE, vowel_frames, vowel_spectrogram
 from speech_factorization.files import new_folder
-from stages import PARAMS, PREPARED, run
+from stages import PARAMS, PREPARED, argument, run, say_empty
 
 Matrices = Iterator[tuple[str, NDArray[np.float32]]]
 
@@ -49,7 +48,8 @@ def _trimmed(corpus: Corpus) -> Iterator[tuple[str, NDArray[np.int16]]]:
 
 def make_segments(corpus: Corpus, segments: pd.DataFrame, folder: Path) -> None:
     """segments.{ark,scp}; the table is prepared/segments/segments.csv."""
-    write_matrices(folder / "segments", _segments(corpus, segments))
+    if not write_matrices(folder / "segments", _segments(corpus, segments)):
+        say_empty("spectrograms", folder, "there are no segments")
 
 
 def make_vowels(corpus: Corpus, segments: pd.DataFrame, folder: Path, names: list[str]) -> None:
@@ -58,7 +58,8 @@ def make_vowels(corpus: Corpus, segments: pd.DataFrame, folder: Path, names: lis
     frames = [vowel_frames(row.begin, row.end) for row in vowels.itertuples()]
     kept = vowels[(np.asarray(frames) >= 1) & (np.asarray(frames) <= SIZE)]
     kept.to_csv(folder / "vowels.csv", index=False, lineterminator="\n")
-    write_matrices(folder / "vowels", _vowels(corpus, kept))
+    if not write_matrices(folder / "vowels", _vowels(corpus, kept)):
+        say_empty("spectrograms", folder, "no segment is one of corpus.vowels")
     print(f"{len(kept)} vowels, {len(vowels) - len(kept)} over {SIZE} ms discarded")
 
 
@@ -71,7 +72,7 @@ def make_utterances(corpus: Corpus, folder: Path) -> None:
 def main() -> None:
     """Write prepared/spectrograms/KIND."""
     settings = parameters.load(PARAMS)
-    kind = sys.argv[1]
+    kind = argument("kind of spectrogram", ("segments", "vowels", "utterances"))
     corpus = Corpus(PREPARED / "corpus")
     segments = read_table(PREPARED / "segments" / "segments.csv")
     with new_folder(PREPARED / "spectrograms" / kind) as folder:

@@ -4,6 +4,7 @@ import importlib
 import sys
 
 from speech_factorization import parameters
+from speech_factorization.errors import InputError
 from speech_factorization.files import new_folder
 from speech_factorization.reporting.tables.base import read_results, render
 from stages import METRICS, PARAMS, TABLES, run
@@ -15,6 +16,8 @@ def main() -> None:
     """Write tables/NAME.{csv,md,tex}; results of another corpus or scale are named and left out."""
     settings = parameters.load(PARAMS)
     results = read_results(METRICS, settings.corpus.name, settings.scale)
+    if not results.metrics and not results.left_out:
+        raise InputError("no results here", METRICS, "run the stages before, or dvc repro")
     for name, why in results.left_out.items():
         print(f"tables: metrics/{name}.json is left out: it is of {why}", file=sys.stderr)
     with new_folder(TABLES) as folder:

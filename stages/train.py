@@ -14,6 +14,7 @@ import yaml
 
 from speech_factorization import parameters
 from speech_factorization.digest import fingerprint
+from speech_factorization.errors import InputError
 from speech_factorization.files import new_folder, write_json
 from speech_factorization.interfaces import Batches, Data, Inputs
 from speech_factorization.training import checkpoints
@@ -21,7 +22,7 @@ from speech_factorization.training.devices import make_fabric
 from speech_factorization.training.loop import fit
 from speech_factorization.training.resume import state_folder
 from speech_factorization.training.seeds import seed_everything
-from stages import CHECKPOINTS, OPAQUE, PARAMS, PREPARED, SCRATCH, run
+from stages import CHECKPOINTS, OPAQUE, PARAMS, PREPARED, SCRATCH, argument, run
 from stages.data import Missing, training_batches
 
 
@@ -74,7 +75,9 @@ def first_there(
 def main() -> None:
     """Write checkpoints/MODEL: weights, description, curves. Data the corpus lacks: only the reason."""
     settings = parameters.load(PARAMS)
-    name = sys.argv[1]
+    name = argument("model", parameters.models())
+    if name not in settings.hp:
+        raise InputError("is missing", f"{PARAMS}: hp.{name}", "give the model its hyperparameters there")
     module = importlib.import_module(f"speech_factorization.models.{name}")
     folder = CHECKPOINTS / name
     try:
@@ -99,8 +102,9 @@ def main() -> None:
             epochs=history.epochs,
             best_epoch=history.best_epoch,
         )
-        checkpoints.save(folder, model, described)
-        history.write_csv(folder / "curves.csv")
+        with new_folder(folder) as draft:
+            checkpoints.save(draft, model, described)
+            history.write_csv(draft / "curves.csv")
 
 
 if __name__ == "__main__":

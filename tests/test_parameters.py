@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from omegaconf import OmegaConf
 
 from speech_factorization import parameters
 from speech_factorization.errors import InputError
@@ -80,7 +81,7 @@ def test_every_choice_of_every_group_is_valid(tmp_path: Path, group: str) -> Non
     choices = sorted((ROOT / "stages" / "conf" / group).glob("*.yaml"))
     assert choices
     for choice in choices:
-        values = merge(copy.deepcopy(COMMITTED), yaml.safe_load(choice.read_text()) or {})
+        values = OmegaConf.to_container(OmegaConf.merge(COMMITTED, OmegaConf.load(choice)))
         settings = load(tmp_path, values)
         if group == "corpus" and choice.stem != "keep":
             assert settings.corpus.name == choice.stem
@@ -90,7 +91,18 @@ def test_every_choice_of_every_group_is_valid(tmp_path: Path, group: str) -> Non
             assert settings.model == choice.stem
 
 
-def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    for key, value in over.items():
-        base[key] = merge(base[key], value) if isinstance(value, dict) else value
-    return base
+@pytest.mark.parametrize(
+    "choice", ["corpus/embedded", "scale/demo", "model/all", "corpus/keep", "scale/keep"]
+)
+def test_the_defaults_bring_the_committed_parameters_back(choice: str) -> None:
+    over = OmegaConf.load(ROOT / "stages" / "conf" / f"{choice}.yaml")
+    assert OmegaConf.to_container(OmegaConf.merge(COMMITTED, over)) == COMMITTED
+
+
+def test_smoke_and_paper_are_undone_by_demo() -> None:
+    conf = ROOT / "stages" / "conf"
+    defaults = [OmegaConf.load(conf / f"{name}.yaml") for name in ("corpus/embedded", "scale/demo")]
+    for scale in ("smoke", "paper"):
+        other = OmegaConf.load(conf / "scale" / f"{scale}.yaml")
+        assert OmegaConf.to_container(OmegaConf.merge(COMMITTED, other)) != COMMITTED
+        assert OmegaConf.to_container(OmegaConf.merge(COMMITTED, other, *defaults)) == COMMITTED

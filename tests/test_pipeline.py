@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from omegaconf import OmegaConf
 
 ROOT = Path(__file__).parents[1]
 
@@ -37,10 +38,9 @@ class Clone:
         )  # fmt: skip
         for name in filter(None, listed.stdout.split("\0")):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).unlink(missing_ok=True)
             if (ROOT / name).exists():
                 shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
-            else:
-                (folder / name).unlink(missing_ok=True)
 
     def run(self, command: str, status: int = 0) -> str:
         """Run one command line; its output, both streams. The exit status must be `status`."""
@@ -72,18 +72,13 @@ class Clone:
         return found
 
 
-def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    for key, value in over.items():
-        base[key] = merge(base[key], value) if isinstance(value, dict) else value
-    return base
-
-
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     clone = Clone(tmp_path_factory.mktemp("pipeline") / "clone")
     params = clone.folder / "params.yaml"
-    smoke = yaml.safe_load((ROOT / "stages/conf/scale/smoke.yaml").read_text())
-    params.write_text(yaml.safe_dump(merge(yaml.safe_load(params.read_text()), smoke), sort_keys=False))
+    OmegaConf.save(
+        OmegaConf.merge(*map(OmegaConf.load, (params, ROOT / "stages/conf/scale/smoke.yaml"))), params
+    )
     clone.run("dvc repro")
     clone.commit("smoke")
     return clone

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from speech_factorization.alignment.settings import AlignmentSettings
 from speech_factorization.errors import InputError
 from speech_factorization.evaluation.judge_settings import JudgeSettings
+from speech_factorization.phones.folds import check_vowels, load_fold
 from speech_factorization.training.settings import TrainSettings
 
 __all__ = [
@@ -222,4 +223,9 @@ def _check_choices(top: _Top, corpus: CorpusParameters | None, hp: Mapping[str, 
         faults.append("models: name at least one")
     if corpus is not None and corpus.name not in corpora():
         faults.append(f"corpus.name: no such corpus {corpus.name!r} (there are: {', '.join(corpora())})")
+    if corpus is not None:
+        try:
+            check_vowels(corpus.vowels, load_fold(corpus.fold))
+        except InputError as error:
+            faults.append(str(error))
     return faults

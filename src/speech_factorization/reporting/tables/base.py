@@ -64,10 +64,16 @@ def render(name: str, caption: str, table: pd.DataFrame, results: Results, folde
     """Write NAME.csv (all digits), NAME.md and NAME.tex (rounded, with the caption) into `folder`."""
     table.to_csv(folder / f"{name}.csv", lineterminator="\n")
     said = f"{caption} Ours: corpus {results.corpus}, scale {results.scale}."
-    rounded = table.map(_short)
-    markdown = f"{said}\n\n{rounded.to_markdown(disable_numparse=True)}\n"
+    rounded = table.map(_short).reset_index()
+    markdown = f"{said}\n\n{rounded.to_markdown(index=False, disable_numparse=True)}\n"
     (folder / f"{name}.md").write_text(markdown, encoding="utf-8")
-    latex = rounded.to_latex(caption=said.replace("_", r"\_"), label=f"tab:{name}", escape=True, na_rep="")
+    latex = rounded.to_latex(
+        index=False,
+        column_format="l" * table.index.nlevels + "r" * len(table.columns),
+        caption=said.replace("_", r"\_").replace("^", r"\^{}"),
+        label=f"tab:{name}",
+        escape=True,
+    )
     (folder / f"{name}.tex").write_text(latex, encoding="utf-8")
 
 
