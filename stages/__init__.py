@@ -24,6 +24,10 @@ __all__ = [
     "say_empty",
 ]
 
+# Before torch and numpy are imported: these networks are small, more threads are slower, and how sums are
+# split over threads would change the last digits. `threads` in params.yaml raises torch's own.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 PARAMS = Path("params.yaml")
 PREPARED = Path("prepared")
 CHECKPOINTS = Path("checkpoints")

@@ -35,18 +35,11 @@ def locate(source: str) -> Path:
     return Path(url) / rest
 
 
-def check(
-    items: Iterable[Utterance | Refusal], corpus: parameters.CorpusParameters
-) -> Iterator[Utterance | Refusal]:
-    """The same items; errors: utterances lack a factor asked for, or no one is left for a part of a split."""
+def check(items: Iterable[Utterance | Refusal]) -> Iterator[Utterance | Refusal]:
+    """The same items; error: nothing is left for a part of a split."""
     parts: dict[str, set[str]] = {"split": set(), "speaker_split": set()}
     for item in items:
         if isinstance(item, Utterance):
-            there = {"phone", "speaker", "sex", *item.factors}
-            lacking = [factor for factor in corpus.factors if factor not in there]
-            if lacking:
-                remedy = f"corpus {corpus.name} has {', '.join(sorted(there))}"
-                raise InputError(f"no factor {', '.join(lacking)}", "corpus.factors", remedy)
             parts["split"].add(item.split)
             parts["speaker_split"].add(item.speaker_split)
         yield item
@@ -66,7 +59,7 @@ def main() -> None:
     reader = importlib.import_module(f"speech_factorization.corpora.{settings.corpus.name}")
     source = locate(settings.corpus.source)
     items = reader.read(source, settings.corpus, settings.corpus.seed, settings.jobs)
-    summary = write_corpus(check(items, settings.corpus), PREPARED / "corpus")
+    summary = write_corpus(check(items), PREPARED / "corpus")
     print(json.dumps(summary, indent=2, ensure_ascii=False))
 
 

@@ -55,6 +55,10 @@ def compare(base: Mapping[str, Any], head: Mapping[str, Any], rules: Mapping[str
             verdict.unknown.append(f"metrics/{name}.json is missing here")
             continue
         before, after = flatten(base[name]), flatten(head[name])
+        broken = [
+            key for key, value in after.items() if isinstance(value, float) and not math.isfinite(value)
+        ]
+        verdict.unknown += [f"{name}:{key}: {after[key]} is not a finite number" for key in broken]
         differing = [key for key in rules["same"] if before.get(key) != after.get(key)]
         if differing:
             said = ", ".join(f"{key} {before.get(key)} -> {after.get(key)}" for key in differing)

@@ -24,7 +24,7 @@ from speech_factorization.evaluation.judge_settings import (
     MlpSettings,
     VerificationSettings,
 )
-from speech_factorization.evaluation.judges import VOWEL_FAMILIES, train_judges
+from speech_factorization.evaluation.judges import SEGMENT_FAMILIES, VOWEL_FAMILIES, train_judges
 from speech_factorization.files import new_folder, write_json
 from speech_factorization.interfaces import Batches
 from speech_factorization.training.devices import make_fabric
@@ -57,9 +57,7 @@ class Trainer:
         with tempfile.TemporaryDirectory() as scratch:
             fit(network, train, valid, settings, self.fabric, Path(scratch), seed=self.seed)
 
-    def classifiers(
-        self, of: Segments | Vowels, folder: Path, families: tuple[str, ...] | None
-    ) -> dict[str, Any]:
+    def classifiers(self, of: Segments | Vowels, folder: Path, families: tuple[str, ...]) -> dict[str, Any]:
         """Train and save classifiers of segments or vowels; their accuracies on test."""
 
         def batches(family: str) -> tuple[Batches, Batches]:
@@ -70,8 +68,7 @@ class Trainer:
             self.fit(network, *batches(family), getattr(self.settings, family))
 
         train, valid = of.batches("train", BATCH), of.batches("valid", BATCH)
-        kinds = {} if families is None else {"families": families}
-        judges = train_judges(of.data, train, valid, self.settings, self.seed, fit_one, **kinds)
+        judges = train_judges(of.data, train, valid, self.settings, self.seed, fit_one, families)
         judges.save(folder)
         return judges.accuracies(of.batches("test", BATCH))
 
@@ -89,8 +86,6 @@ class Trainer:
 
         # Its test is of other speakers, so of its own speakers only the sentences that stop it are kept back.
         train, valid = known[known["split"] != "valid"], known[known["split"] == "valid"]
-        if train.empty or valid.empty:
-            raise Missing("the training speakers have no sentences to learn from and to be stopped by")
         network = verification.Verification(classes, chosen, self.seed)
         self.fit(network, crops(train, shuffle=True), crops(valid, shuffle=False), chosen)
         network.to("cpu").save(folder)
@@ -103,6 +98,33 @@ class Trainer:
         return verification.score(network, waves, test["speaker"].tolist(), texts)
 
 
+def speakers() -> Utterances:
+    """Utterances of whose training speakers some are kept back. Errors: Missing where that cannot be."""
+    found = Utterances()
+    known = found.table[found.table["speaker_split"] == "train"]
+    if set(known["split"]) <= {"valid"} or "valid" not in set(known["split"]):
+        raise Missing("of the training speakers no sentences can be kept back")
+    return found
+
+
+def read_data(
+    settings: parameters.Parameters,
+) -> tuple[dict[str, Segments | Vowels | Utterances], dict[str, str]]:
+    """What there is to learn from, and what is lacking with the reason; all is read before any training."""
+    kinds: dict[str, Callable[[], Segments | Vowels | Utterances]] = {
+        "segments": lambda: Segments(settings.corpus.factors),
+        "vowels": Vowels,
+        "verification": speakers,
+    }
+    there, lacking = {}, {}
+    for name, read in kinds.items():
+        try:
+            there[name] = read()
+        except Missing as why:
+            lacking[name] = str(why)
+    return there, lacking
+
+
 def main() -> None:
     """Write prepared/judges/{segments,vowels,verification} and metrics/judges.json."""
     settings = parameters.load(PARAMS)
@@ -113,23 +135,16 @@ def main() -> None:
         "scale": settings.scale,
         "seed": settings.judges.seed,
     }
-    not_answered: dict[str, str] = {}
+    there, not_answered = read_data(settings)
+    for name, why in not_answered.items():
+        print(f"judges: {name} is skipped: {why}", file=sys.stderr)
     with new_folder(PREPARED / "judges") as folder:
-        parts: dict[str, Callable[[], dict[str, Any]]] = {
-            "segments": lambda: trainer.classifiers(
-                Segments(settings.corpus.factors), folder / "segments", None
-            ),
-            "vowels": lambda: trainer.classifiers(Vowels(), folder / "vowels", VOWEL_FAMILIES),
-            "verification": lambda: {
-                "verification": trainer.verification(Utterances(), folder / "verification")
-            },
-        }
-        for name, part in parts.items():
-            try:
-                metrics |= part()
-            except Missing as why:
-                print(f"judges: {name} is skipped: {why}", file=sys.stderr)
-                not_answered[name] = str(why)
+        for name, data in there.items():
+            if isinstance(data, Utterances):
+                metrics["verification"] = trainer.verification(data, folder / name)
+            else:
+                families = VOWEL_FAMILIES if isinstance(data, Vowels) else SEGMENT_FAMILIES
+                metrics |= trainer.classifiers(data, folder / name, families)
     write_json(METRICS / "judges.json", metrics | {"not_answered": not_answered})
 
 

@@ -1,4 +1,4 @@
-"""report: one HTML page with every table and figure."""
+"""report: one HTML page with every table, and the figures of this corpus and scale."""
 
 import base64
 import html
@@ -7,7 +7,8 @@ from pathlib import Path
 from speech_factorization import parameters
 from speech_factorization.errors import InputError
 from speech_factorization.files import new_folder
-from stages import PARAMS, PLOTS, TABLES, run
+from speech_factorization.reporting.tables.base import read_results
+from stages import METRICS, PARAMS, PLOTS, TABLES, run
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
@@ -42,7 +43,8 @@ def main() -> None:
     parts = [f"<h1>{html.escape(title)}</h1>"]
     for path in tables:
         parts += [f"<h2>{html.escape(path.stem)}</h2>", _table(path.read_text(encoding="utf-8"))]
-    for folder in sorted(path for path in PLOTS.glob("[!.]*") if path.is_dir()):
+    results = read_results(METRICS, settings.corpus.name, settings.scale)
+    for folder in sorted(PLOTS / name for name in results.metrics):
         figures = sorted(folder.glob("*.png"))
         if figures:
             parts += [f"<h2>{html.escape(folder.name)}</h2>", *map(_figure, figures)]

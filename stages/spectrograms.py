@@ -4,6 +4,7 @@ segments: 20 x 200 log spectrograms. vowels: log spectrograms at a 1 ms hop, unp
 trimmed at 30 dB and scaled to peak 1; their STFTs are computed when they are read, faster than from disk.
 """
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,4 +86,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main, "spectrograms")
+    run(main, f"spectrograms-{Path(sys.argv[-1]).name}")

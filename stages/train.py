@@ -19,6 +19,7 @@ from speech_factorization.files import new_folder, write_json
 from speech_factorization.interfaces import Batches, Data, Inputs
 from speech_factorization.training import checkpoints
 from speech_factorization.training.devices import make_fabric
+from speech_factorization.training.history import History
 from speech_factorization.training.loop import fit
 from speech_factorization.training.resume import state_folder
 from speech_factorization.training.seeds import seed_everything
@@ -26,24 +27,25 @@ from stages import CHECKPOINTS, OPAQUE, PARAMS, PREPARED, SCRATCH, argument, run
 from stages.data import Missing, training_batches
 
 
-def scratch_folder(name: str) -> Path:
+def digest(*folders: Path) -> str:
+    """One SHA-256 of every file below the folders: names and bytes."""
+    whole = hashlib.sha256()
+    for path in sorted(path for folder in folders for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            whole.update(f"{path} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return whole.hexdigest()
+
+
+def scratch_folder(name: str, kind: Inputs) -> Path:
     """Where this very training keeps its state: another's parameters, code or data give another folder."""
     params = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
-    relevant = {key: params[key] for key in ("train", "device", "threads", "corpus", "scale")}
-    data = hashlib.sha256()
-    for path in sorted((PREPARED / "spectrograms").rglob("*")):
-        if path.is_file():
-            data.update(f"{path.relative_to(PREPARED)} {path.stat().st_size}".encode())
-            # Tables and indices whole, archives by their beginning and size: a gigabyte takes seconds to hash.
-            with path.open("rb") as file:
-                data.update(file.read(2**20) if path.suffix == ".ark" else file.read())
     return state_folder(
         SCRATCH,
         name,
-        parameters=relevant,
+        parameters={key: params[key] for key in ("train", "device", "threads", "corpus", "scale")},
         hyperparameters=params["hp"][name],
         code=fingerprint(["stages.train", f"speech_factorization.models.{name}"], opaque=OPAQUE),
-        data=data.hexdigest(),
+        data=digest(PREPARED / "spectrograms" / kind, PREPARED / "segments"),
     )
 
 
@@ -90,11 +92,9 @@ def main() -> None:
     fabric = make_fabric(settings.device, settings.threads)
     seed_everything(settings.train.seed)
     model = module.Model(settings.hp[name], data)
-    scratch = scratch_folder(name)
-    history = fit(
-        model, train, valid, getattr(settings.train, kind), fabric, scratch, seed=settings.train.seed
-    )
-    if fabric.is_global_zero:
+    chosen, seed = getattr(settings.train, kind), settings.train.seed
+
+    def finish(history: History) -> None:
         described = about(
             name,
             settings,
@@ -102,9 +102,9 @@ def main() -> None:
             epochs=history.epochs,
             best_epoch=history.best_epoch,
         )
-        with new_folder(folder) as draft:
-            checkpoints.save(draft, model, described)
-            history.write_csv(draft / "curves.csv")
+        checkpoints.save(folder, model, described, history)
+
+    fit(model, train, valid, chosen, fabric, scratch_folder(name, kind), seed=seed, finish=finish)
 
 
 if __name__ == "__main__":

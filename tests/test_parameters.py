@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 
 from speech_factorization import parameters
 from speech_factorization.errors import InputError
+from stages.gate import flatten
 
 ROOT = Path(__file__).parents[1]
 COMMITTED: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -106,3 +107,14 @@ def test_smoke_and_paper_are_undone_by_demo() -> None:
         other = OmegaConf.load(conf / "scale" / f"{scale}.yaml")
         assert OmegaConf.to_container(OmegaConf.merge(COMMITTED, other)) != COMMITTED
         assert OmegaConf.to_container(OmegaConf.merge(COMMITTED, other, *defaults)) == COMMITTED
+
+
+def test_every_scale_sets_the_same_parameters() -> None:
+    """So that none keeps what another one set."""
+    keys = {}
+    for scale in ("demo", "paper", "smoke"):
+        found = OmegaConf.to_container(OmegaConf.load(ROOT / "stages" / "conf" / "scale" / f"{scale}.yaml"))
+        assert isinstance(found, dict)
+        found.pop("corpus", None)
+        keys[scale] = set(flatten(found))
+    assert keys["demo"] == keys["paper"] == keys["smoke"]

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from speech_factorization.alignment.settings import AlignmentSettings
 from speech_factorization.errors import InputError
 from speech_factorization.evaluation.judge_settings import JudgeSettings
 from speech_factorization.phones.folds import check_vowels, load_fold
+from speech_factorization.strict import Strict
 from speech_factorization.training.settings import TrainSettings
 
 __all__ = [
@@ -22,18 +23,11 @@ __all__ = [
     "EvaluateParameters",
     "JudgeParameters",
     "Parameters",
-    "Strict",
     "TrainParameters",
     "corpora",
     "load",
     "models",
 ]
-
-
-class Strict(BaseModel):
-    """A block of parameters: unknown names are errors, values are not coerced."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class CorpusParameters(Strict):
@@ -116,7 +110,7 @@ class _Top(Strict):
 
     model: str
     models: list[str]
-    scale: str
+    scale: Literal["demo", "paper", "smoke"]
     device: Literal["auto", "cpu", "cuda"]
     threads: Annotated[int, Field(gt=0)]
     jobs: Annotated[int, Field(gt=0)]
@@ -219,13 +213,24 @@ def _check_choices(top: _Top, corpus: CorpusParameters | None, hp: Mapping[str, 
         for name in top.models
         if name not in hp
     ]
-    if not top.models:
-        faults.append("models: name at least one")
-    if corpus is not None and corpus.name not in corpora():
-        faults.append(f"corpus.name: no such corpus {corpus.name!r} (there are: {', '.join(corpora())})")
-    if corpus is not None:
-        try:
-            check_vowels(corpus.vowels, load_fold(corpus.fold))
-        except InputError as error:
-            faults.append(str(error))
+    if not top.models or len(set(top.models)) < len(top.models):
+        faults.append("models: name at least one, and each once")
+    return faults if corpus is None else faults + _check_corpus(corpus)
+
+
+def _check_corpus(corpus: CorpusParameters) -> list[str]:
+    if corpus.name not in corpora():
+        return [f"corpus.name: no such corpus {corpus.name!r} (there are: {', '.join(corpora())})"]
+    faults = []
+    if corpus.women + corpus.men == 0:
+        faults.append("corpus.women, corpus.men: there must be someone to speak")
+    reader = importlib.import_module(f"speech_factorization.corpora.{corpus.name}")
+    there = ["phone", "speaker", "sex", *getattr(reader, "FACTORS", ())]
+    strange = [name for name in corpus.factors if name not in there]
+    if strange:
+        faults.append(f"corpus.factors: no factor {', '.join(strange)} (there are: {', '.join(there)})")
+    try:
+        check_vowels(corpus.vowels, load_fold(corpus.fold))
+    except InputError as error:
+        faults.append(str(error))
     return faults

@@ -44,6 +44,10 @@ def test_not_a_number_cannot_be_told(value: object) -> None:
     assert gate.compare(BASE, changed(rmse=value), RULES).status == 2
 
 
+def test_a_new_value_that_is_no_number_cannot_be_told() -> None:
+    assert gate.compare(BASE, changed(new=math.nan), RULES).status == 2
+
+
 def test_missing_value_file_or_rule_cannot_be_told() -> None:
     lacking = changed()
     del lacking["srnn"]["resynthesis"]["rmse"]  # type: ignore[attr-defined]
@@ -53,7 +57,7 @@ def test_missing_value_file_or_rule_cannot_be_told() -> None:
     assert gate.compare(ruleless, ruleless, RULES).status == 2
 
 
-@pytest.mark.parametrize("key", ["corpus", "scale", "seed"])
+@pytest.mark.parametrize("key", ["corpus", "scale", "seed", "phone_times", "pauses"])
 def test_other_corpus_scale_or_seed_is_never_compared(key: str) -> None:
     other = {"srnn": BASE["srnn"] | {key: "other"}}
     verdict = gate.compare(BASE, other, RULES)

@@ -21,7 +21,17 @@ CHANGES = {
 }
 RESYNTHESIS = {"files", "rmse", "pesq_wb", "pesq_nb_raw", "stoi", "estoi", "si_sdr"}
 BLOCKS = {"manipulation", "manipulation_second_judge", "manipulation_third_judge"}
-ABOUT = {"model", "corpus", "scale", "seed", "epochs", "best_epoch", "phone_times", "parameters", "not_answered"}
+ABOUT = {
+    "model",
+    "corpus",
+    "scale",
+    "seed",
+    "epochs",
+    "best_epoch",
+    "phone_times",
+    "parameters",
+    "not_answered",
+}
 
 
 def leaves(nested: Any, key: str = "") -> Iterator[tuple[str, Any]]:
@@ -177,9 +187,7 @@ def test_tables_hold_the_metrics_and_the_report_the_tables(timit: Workspace) -> 
     manipulation = pd.read_csv(tables / "manipulation.csv", index_col=0)
     ours = manipulation[(manipulation["of"] == "ours, forced times") & (manipulation["judge"] == "MLP")]
     assert set(ours.index) == {"identity", "segment_vae", "oracle"}
-    assert (
-        ours.loc["segment_vae", "delta speaker"] == segment_vae["manipulation"]["speaker"]["delta_target"]
-    )
+    assert ours.loc["segment_vae", "delta speaker"] == segment_vae["manipulation"]["speaker"]["delta_target"]
     alignment = pd.read_csv(tables / "alignment.csv", index_col=0)
     assert alignment.loc["all speakers", "within_20ms"] == timit.json("metrics/alignment.json")["within_20ms"]
     page = (timit.folder / "report/index.html").read_text(encoding="utf-8")
@@ -193,7 +201,9 @@ def test_tables_hold_the_metrics_and_the_report_the_tables(timit: Workspace) -> 
 
 def test_the_same_again_is_the_same(timit: Workspace, copied: Callable[[], Workspace]) -> None:
     again = copied()
-    again.do("alignment", "segments", "spectrograms@vowels", "judges", "train@segment_vae", "evaluate@segment_vae")
+    again.do(
+        "alignment", "segments", "spectrograms@vowels", "judges", "train@segment_vae", "evaluate@segment_vae"
+    )
     assert again.files() == timit.files()
 
 
@@ -231,6 +241,21 @@ def test_without_labels_models_answer_what_they_can(unlabelled: Workspace) -> No
     dynamical = pd.read_csv(unlabelled.folder / "tables/dynamical.csv", index_col=0)
     assert list(dynamical.index) == ["identity", "vae"]
     assert (unlabelled.folder / "report/index.html").read_text().count("<table>") == 4
+
+
+def test_labels_of_training_sentences_alone_are_no_segments_to_score(copied: Callable[[], Workspace]) -> None:
+    workspace = copied()
+    path = workspace.folder / "prepared/segments/segments.csv"
+    segments = pd.read_csv(path)
+    segments[segments["split"] == "train"].to_csv(path, index=False)
+    why = "the corpus has no labelled utterances for valid and test (split)"
+    said = workspace.do("judges", "train@segment_vae", "evaluate@segment_vae", "evaluate@identity")
+    assert f"judges: segments is skipped: {why}" in said["judges"].err
+    assert f"train: segment_vae is skipped: {why}" in said["train@segment_vae"].err
+    assert workspace.json("metrics/segment_vae.json")["not_answered"] == {"training": why}
+    identity = workspace.json("metrics/identity.json")
+    assert identity["not_answered"]["manipulation"] == why
+    assert "resynthesis" in identity
 
 
 def test_labels_as_source_give_exactly_their_times(timit: Workspace, copied: Callable[[], Workspace]) -> None:

@@ -215,3 +215,20 @@ def test_the_folder_is_named_by_what_the_training_depends_on(tmp_path: Path) -> 
     assert folder.name.startswith("srnn-")
     others = [{**key, "code": "ac"}, {**key, "data": "ce"}, {**key, "parameters": {"z": 17, "lr": 0.001}}]
     assert len({folder, *(state_folder(tmp_path, "srnn", **other) for other in others)}) == 4
+
+
+def test_the_state_is_removed_only_after_finish(fabric: Fabric, tmp_path: Path) -> None:
+    """A kill while the checkpoint is written costs nothing: the state is still there to go on from."""
+    scratch = tmp_path / "scratch"
+
+    def killed(history: History) -> None:
+        assert written(scratch) > 0
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(gan(), TRAIN, VALID, settings(), fabric, scratch, progress=False, save_every=0.0, finish=killed)
+    assert written(scratch) > 0
+    finished: list[History] = []
+    fit(gan(), TRAIN, VALID, settings(), fabric, scratch, progress=False, finish=finished.append)
+    assert len(finished) == 1
+    assert not scratch.exists()

@@ -2,7 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from speech_factorization.strict import Strict
 
 __all__ = ["AlignmentSettings"]
 
@@ -10,7 +12,7 @@ Count = Annotated[int, Field(ge=1)]
 Bonus = Annotated[float, Field(ge=0.0)]
 
 
-class AlignmentSettings(BaseModel):
+class AlignmentSettings(Strict):
     """Settings of the recipe A -> B -> C -> mean of their boundaries.
 
     silence: the units that are silence; they share one model. pauses: "given", every silence in the sequence
@@ -20,8 +22,6 @@ class AlignmentSettings(BaseModel):
     bonus_*: weight of the spectral change at a unit's beginning in the last Viterbi pass of each method.
     epochs: of C's network.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     seed: int = 0
     silence: frozenset[str] = frozenset({"sil", "epi"})

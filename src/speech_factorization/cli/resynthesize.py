@@ -5,7 +5,12 @@ from typing import Annotated
 
 import typer
 
+from speech_factorization.errors import InputError
+
 __all__ = ["resynthesize"]
+
+# Kinds of file that keep the sampling rate; libsndfile writes others that do not.
+ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".au")
 
 
 def resynthesize(
@@ -18,22 +23,19 @@ def resynthesize(
 
     The power spectrogram goes through the model; the phase is IN's. The level of IN is kept.
     """
-    # Imported here: `--help` must not wait for torch.
+    # What is cheap to refuse is refused before torch is imported; `--help` never waits for it.
+    check_target(target)
+    check_model(checkpoints, model)
     import numpy as np
     import soundfile
 
     from speech_factorization.corpora.audio import read_audio
     from speech_factorization.corpora.base import SAMPLE_RATE
-    from speech_factorization.errors import InputError
     from speech_factorization.evaluation.experiments.resynthesis import needs, reconstruct
     from speech_factorization.features.stft import unit_peak
     from speech_factorization.files import new_file
     from speech_factorization.trained import load_model
 
-    if target.suffix[1:].upper() not in soundfile.available_formats():
-        raise InputError(f"unknown ending {target.suffix!r}", target, "name it .wav or .flac")
-    if not target.parent.is_dir():
-        raise InputError("the folder does not exist", target.parent, "create it first")
     wave = read_audio(source).astype(np.float32) / 32768
     trained, _ = load_model(checkpoints / model)
     reason = needs(trained)
@@ -41,5 +43,25 @@ def resynthesize(
         raise InputError(f"{model} cannot resynthesize: it {reason}", checkpoints / model, "use vae or srnn")
     (estimate,) = reconstruct(trained, [unit_peak(wave).astype(np.float32)])
     level = float(np.abs(wave).max())
-    with new_file(target) as draft:
-        soundfile.write(draft, np.clip(estimate * level, -1, 1), SAMPLE_RATE)
+    try:
+        with new_file(target) as draft:
+            soundfile.write(draft, np.clip(estimate * level, -1, 1), SAMPLE_RATE)
+    except (soundfile.SoundFileError, OSError) as error:
+        said = str(error).rpartition(": ")[2]
+        raise InputError(f"cannot be written ({said})", target, "name another file, .wav or .flac") from None
+
+
+def check_target(target: Path) -> None:
+    """Error: OUT has an ending that is no kind of sound file, or lies in no folder."""
+    if target.suffix.lower() not in ENDINGS:
+        raise InputError(f"unknown ending {target.suffix!r}", target, f"use {', '.join(ENDINGS)}")
+    if not target.parent.is_dir():
+        raise InputError("the folder does not exist", target.parent, "create it first")
+
+
+def check_model(checkpoints: Path, model: str) -> None:
+    """Error: no model of this name has been trained; says which ones have."""
+    there = sorted(path.parent.name for path in checkpoints.glob("[!.]*/about.json"))
+    if model not in there:
+        known = f"use {' or '.join(there)}" if there else "name their folder with --checkpoints"
+        raise InputError(f"no trained model {model!r} here", checkpoints, f"{known}, or run dvc repro")

@@ -24,7 +24,10 @@ from speech_factorization.errors import InputError
 if TYPE_CHECKING:
     from speech_factorization.parameters import CorpusParameters
 
-__all__ = ["EMOTIONS", "SEXES", "TEXTS", "read"]
+__all__ = ["EMOTIONS", "FACTORS", "SEXES", "TEXTS", "read"]
+
+FACTORS = ("emotion",)
+"""Factors beside phone, speaker and sex."""
 
 SEXES = dict.fromkeys(("03", "10", "11", "12", "15"), "M") | dict.fromkeys(
     ("08", "09", "13", "14", "16"), "F"

@@ -6,7 +6,7 @@ from typing import Literal
 from speech_factorization.corpora.base import Refusal
 from speech_factorization.errors import InputError
 
-__all__ = ["Fault"]
+__all__ = ["Fault", "read_lines"]
 
 
 class Fault(InputError):
@@ -24,3 +24,20 @@ class Fault(InputError):
         """The same as a refusal, its file named from the corpus's folder `source`."""
         file = self.file.relative_to(source) if self.file.is_relative_to(source) else self.file
         return Refusal(utterance, of, file.as_posix(), self.place, self.reason, self.remedy)
+
+
+def read_lines(path: Path) -> list[tuple[int, str]]:
+    """The lines of a label file that are not blank, stripped, with their numbers from 1.
+
+    Fault: the file is missing or unreadable.
+    """
+    try:
+        text = path.read_bytes().decode("latin-1")
+    except FileNotFoundError:
+        raise Fault(
+            "the label file is missing", path, "", "copy it, or use it where no labels are needed"
+        ) from None
+    except OSError as error:
+        cause = error.strerror or str(error)
+        raise Fault("the label file is unreadable", path, cause, "check its permissions") from None
+    return [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]

@@ -17,7 +17,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
-import kaldiio
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from speech_factorization.corpora.base import SAMPLE_RATE, Refusal, Utterance
 from speech_factorization.corpora.summary import Tally
 from speech_factorization.errors import InputError
+from speech_factorization.features.archives import Archive, Writer
 from speech_factorization.files import new_folder, read_json, write_json
 
 __all__ = ["Corpus", "read_table", "write_corpus"]
@@ -97,14 +97,12 @@ class Corpus:
         return summary
 
     @cached_property
-    def _places(self) -> dict[str, str]:
-        lines = (self.folder / "audio.scp").read_text(encoding="utf-8").splitlines()
-        return dict(line.split(" ", 1) for line in lines)
+    def _audio(self) -> Archive:
+        return Archive(self.folder / "audio")
 
     def wave(self, utterance: str) -> NDArray[np.float32]:
         """[samples] float32 in [-1, 1) at 16 kHz; KeyError where there is no such utterance."""
-        _, samples = kaldiio.load_mat(f"{self.folder}/{self._places[utterance]}")
-        wave: NDArray[np.float32] = samples.astype(np.float32) / np.float32(32768)
+        wave: NDArray[np.float32] = self._audio[utterance].astype(np.float32) / np.float32(32768)
         return wave
 
 
@@ -122,12 +120,11 @@ class _Tables:
         self.labels = self._table("labels.csv", _LABEL)
         self.words = self._table("words.csv", _WORD)
         self.refusals = self._table("refused.csv", _REFUSAL)
-        self.script = self._open("audio.scp")
-        self.archive = self.files.enter_context((self.folder / "audio.ark").open("wb"))
+        self.audio = self.files.enter_context(Writer(self.folder / "audio"))
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.files.close()
+    def __exit__(self, *error: Any) -> None:
+        self.files.__exit__(*error)
 
     def _open(self, name: str) -> TextIO:
         return self.files.enter_context((self.folder / name).open("w", encoding="utf-8", newline=""))
@@ -149,9 +146,7 @@ class _Tables:
             self.labels.writerow([item.utterance, position, label.symbol, label.begin, label.end])
         for position, word in enumerate(item.words):
             self.words.writerow([item.utterance, position, word.word, word.begin, word.end])
-        place = self.archive.tell() + len(f"{item.utterance} ".encode())
-        kaldiio.save_ark(self.archive, {item.utterance: (SAMPLE_RATE, item.wave)})
-        self.script.write(f"{item.utterance} audio.ark:{place}\n")
+        self.audio.add_wave(item.utterance, item.wave, SAMPLE_RATE)
 
     def _check(self, item: Utterance) -> None:
         if item.utterance in self.seen:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from speech_factorization.corpora.base import SAMPLE_RATE, Label, Word
-from speech_factorization.corpora.faults import Fault
+from speech_factorization.corpora.faults import Fault, read_lines
 
 __all__ = ["read_phn", "read_txt", "read_wrd"]
 
@@ -50,7 +50,7 @@ def read_wrd(path: Path) -> tuple[Word, ...]:
 
 def read_txt(path: Path) -> str:
     """The sentence of one utterance, without the two times before it; Fault as above."""
-    lines = _lines(path)
+    lines = read_lines(path)
     if not lines:
         raise Fault("the transcript is empty", path, "", "copy it again")
     return lines[0][1].split(maxsplit=2)[-1].strip()
@@ -59,7 +59,7 @@ def read_txt(path: Path) -> str:
 def _rows(path: Path) -> list[tuple[int, int, int, str]]:
     """Line number, begin, end and name of every line."""
     rows: list[tuple[int, int, int, str]] = []
-    for number, line in _lines(path):
+    for number, line in read_lines(path):
         fields = line.split()
         if len(fields) != 3 or not (fields[0].isdecimal() and fields[1].isdecimal()):
             raise Fault(
@@ -86,17 +86,3 @@ def _rows(path: Path) -> list[tuple[int, int, int, str]]:
             "the label file is empty", path, "", "copy it again, or use it where no labels are needed"
         )
     return rows
-
-
-def _lines(path: Path) -> list[tuple[int, str]]:
-    """Numbered lines that are not blank."""
-    try:
-        text = path.read_bytes().decode("latin-1")
-    except FileNotFoundError:
-        raise Fault(
-            "the label file is missing", path, "", "copy it, or use it where no labels are needed"
-        ) from None
-    except OSError as error:
-        cause = error.strerror or str(error)
-        raise Fault("the label file is unreadable", path, cause, "check its permissions") from None
-    return [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from speech_factorization.corpora.base import SAMPLE_RATE, Label
-from speech_factorization.corpora.faults import Fault
+from speech_factorization.corpora.faults import Fault, read_lines
 
 __all__ = ["SILENCE", "read_xlabel"]
 
@@ -111,18 +111,9 @@ def _phones(path: Path) -> tuple[list[float], list[str], list[int]]:
 
 def _body(path: Path) -> list[tuple[int, str]]:
     """The lines after '#', numbered, without blank ones."""
-    try:
-        text = path.read_bytes().decode("latin-1")
-    except FileNotFoundError:
-        raise Fault(
-            "the label file is missing", path, "", "copy it, or use it where no labels are needed"
-        ) from None
-    except OSError as error:
-        cause = error.strerror or str(error)
-        raise Fault("the label file is unreadable", path, cause, "check its permissions") from None
-    lines = list(enumerate(text.splitlines(), start=1))
-    header = next((number for number, line in lines if line.strip() == "#"), len(lines))
-    return [(number, line) for number, line in lines[header:] if line.strip()]
+    lines = read_lines(path)
+    header = next((i for i, (_, line) in enumerate(lines) if line == "#"), len(lines))
+    return lines[header + 1 :]
 
 
 def _seconds(text: str) -> float | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, ClassVar, NamedTuple
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 
 from speech_factorization.dynamical.finite import require_finite
@@ -19,19 +19,18 @@ from speech_factorization.dynamical.itakura_saito import FLOOR, itakura_saito
 from speech_factorization.dynamical.layers import LogPowerOf, frame_mask
 from speech_factorization.errors import InputError
 from speech_factorization.interfaces import Batch, Data, Inputs, Schedule
+from speech_factorization.strict import Strict
 
 __all__ = ["DynamicalHyperparameters", "DynamicalVAE", "Frames", "Widths"]
 
 Widths = Annotated[list[Annotated[int, Field(gt=0)]], Field(min_length=1)]
 
 
-class DynamicalHyperparameters(BaseModel):
+class DynamicalHyperparameters(Strict):
     """What every dynamical VAE has.
 
     z_dim: dimensions of z_t. beta: weight of the KL divergence. kl_warm_up: epochs in which it grows from 0.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     z_dim: int = Field(16, gt=0)
     beta: float = Field(1.0, ge=0)
@@ -58,7 +57,9 @@ class DynamicalVAE(nn.Module, ABC):
     """
 
     inputs: ClassVar[tuple[Inputs, ...]] = ("utterances",)
-    likelihood_of: ClassVar[str] = "power spectrogram, nats per frame, Itakura-Saito divergence and KL"
+    likelihood_of: ClassVar[str] = (
+        "power spectrogram, nats per frame: Itakura-Saito divergence and KL; elbo up to a constant of the data"
+    )
     published: ClassVar[Mapping[str, str | tuple[str, ...]]]
     p_x: LogPowerOf
 

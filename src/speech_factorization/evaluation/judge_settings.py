@@ -2,7 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from speech_factorization.strict import Strict
 
 __all__ = ["CnnSettings", "JudgeSettings", "MlpSettings", "NeighbourSettings", "VerificationSettings"]
 
@@ -12,11 +14,7 @@ NotNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class _Fitted(_Strict):
+class _Fitted(Strict):
     """What training by the loop needs."""
 
     epochs: Count
@@ -58,7 +56,7 @@ class CnnSettings(_Fitted):
     label_smoothing: Share = 0.05
 
 
-class NeighbourSettings(_Strict):
+class NeighbourSettings(Strict):
     """k-NN on log-mel; k and the metric's shrinkage are chosen from these lists on validation data."""
 
     bands: Count = 24
@@ -85,7 +83,7 @@ class VerificationSettings(_Fitted):
     speeds: list[Annotated[float, Field(ge=0.5, le=2.0)]] = [0.9, 1.1]
 
 
-class JudgeSettings(_Strict):
+class JudgeSettings(Strict):
     """Everything under `judges`; `vowel` are those of the vowel judge, an MLP on pooled images."""
 
     mlp: MlpSettings = MlpSettings()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -132,9 +133,17 @@ class Judges(Mapping[str, Judge]):
 
     @classmethod
     def load(cls, folder: Path) -> "Judges":
-        """Read what `save` wrote; errors: a folder without judges."""
+        """Read what `save` wrote; errors: a folder without judges, or with damaged ones."""
         if not (folder / "judges.json").is_file():
             raise InputError("no judges", folder, "run the judges stage")
+        try:
+            return cls._load(folder)
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            what = f"damaged judges ({' '.join(str(error).split())})"
+            raise InputError(what, folder, "run the judges stage") from None
+
+    @classmethod
+    def _load(cls, folder: Path) -> "Judges":
         about = read_json(folder / "judges.json")
         settings = JudgeSettings.model_validate(about["settings"])
         factors = {name: tuple(classes) for name, classes in about["factors"].items()}

@@ -6,6 +6,7 @@ and nothing in it depends on the machine; the usual Kaldi tools read both when s
 
 import mmap
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,39 +19,64 @@ from numpy.typing import NDArray
 from speech_factorization.errors import InputError
 from speech_factorization.files import new_file
 
-__all__ = ["Archive", "write_matrices", "write_waves"]
+__all__ = ["Archive", "Writer", "write_matrices", "write_waves"]
 
 
 def write_matrices(prefix: Path, items: Iterable[tuple[str, NDArray[Any]]]) -> int:
     """Write float vectors [n] or matrices [n, m] as float32; returns how many."""
-    return _write(prefix, ((key, np.ascontiguousarray(array, np.float32)) for key, array in items))
+    with Writer(prefix) as writer:
+        for key, array in items:
+            writer.add_matrix(key, array)
+    return len(writer.places)
 
 
 def write_waves(prefix: Path, items: Iterable[tuple[str, NDArray[np.int16]]], rate: int = 16_000) -> int:
     """Write int16 waves [samples] as they are, in RIFF form; returns how many."""
-    return _write(prefix, ((key, (rate, _int16(key, wave))) for key, wave in items))
+    with Writer(prefix) as writer:
+        for key, wave in items:
+            writer.add_wave(key, wave, rate)
+    return len(writer.places)
 
 
-def _int16(key: str, wave: NDArray[np.int16]) -> NDArray[np.int16]:
-    if wave.dtype != np.int16 or wave.ndim != 1:
-        raise InputError(f"a wave of {wave.dtype} {list(wave.shape)}", key, "archives hold mono int16 waves")
-    return wave
+class Writer:
+    """Both files of an archive, whole or not at all: they appear when the block ends without an error.
 
+    places: key -> where its array begins in the .ark.
+    """
 
-def _write(prefix: Path, items: Iterable[tuple[str, Any]]) -> int:
-    """Both files, whole or not at all."""
-    ark, scp = _files(prefix)
-    places: dict[str, int] = {}
-    with new_file(scp) as scp_draft, new_file(ark) as ark_draft:
-        with ark_draft.open("wb") as out:
-            for key, value in items:
-                if key in places or not key or any(c.isspace() for c in key):
-                    raise InputError(f"the key {key!r} is empty, has a space or comes twice", ark.name)
-                places[key] = out.tell() + len(key.encode()) + 1
-                kaldiio.save_ark(out, {key: value})
-        lines = (f"{key} {ark.name}:{place}\n" for key, place in places.items())
-        scp_draft.write_text("".join(lines), encoding="utf-8")
-    return len(places)
+    def __init__(self, prefix: Path) -> None:
+        self.places: dict[str, int] = {}
+        self._ark, self._scp = _files(prefix)
+        self._files = ExitStack()
+
+    def __enter__(self) -> "Writer":
+        self._draft = self._files.enter_context(new_file(self._scp))
+        self._out = self._files.enter_context(self._files.enter_context(new_file(self._ark)).open("wb"))
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if error[0] is None:
+            lines = (f"{key} {self._ark.name}:{place}\n" for key, place in self.places.items())
+            self._draft.write_text("".join(lines), encoding="utf-8")
+        self._files.__exit__(*error)
+
+    def add_matrix(self, key: str, array: NDArray[Any]) -> None:
+        """Add a float vector [n] or matrix [n, m], as float32."""
+        self._add(key, np.ascontiguousarray(array, np.float32))
+
+    def add_wave(self, key: str, wave: NDArray[np.int16], rate: int = 16_000) -> None:
+        """Add an int16 wave [samples] as it is."""
+        if wave.dtype != np.int16 or wave.ndim != 1:
+            raise InputError(
+                f"a wave of {wave.dtype} {list(wave.shape)}", key, "archives hold mono int16 waves"
+            )
+        self._add(key, (rate, wave))
+
+    def _add(self, key: str, value: Any) -> None:
+        if key in self.places or not key or any(c.isspace() for c in key):
+            raise InputError(f"the key {key!r} is empty, has a space or comes twice", self._ark.name)
+        self.places[key] = self._out.tell() + len(key.encode()) + 1
+        kaldiio.save_ark(self._out, {key: value})
 
 
 def _files(prefix: Path) -> tuple[Path, Path]:

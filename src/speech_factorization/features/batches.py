@@ -1,7 +1,7 @@
 """Batches of segments, vowels, chunks and whole utterances, from arrays kept by key.
 
 All implement `interfaces.Batches`. The order is a function of (seed, epoch) alone and is shuffled only
-where asked for; the last, shorter batch is kept unless `drop_last`.
+where asked for; the last, shorter batch is kept.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,12 +49,12 @@ def factor_indices(table: pd.DataFrame, factors: Mapping[str, Sequence[str]]) ->
 class _Order:
     """Which items make up which batch."""
 
-    def __init__(self, count: int, batch: int, seed: int, shuffle: bool, drop_last: bool) -> None:
+    def __init__(self, count: int, batch: int, seed: int, shuffle: bool) -> None:
         self.count, self.batch, self.seed = count, batch, seed
-        self.shuffle, self.drop_last = shuffle, drop_last
+        self.shuffle = shuffle
 
     def __len__(self) -> int:
-        return self.count // self.batch if self.drop_last else -(-self.count // self.batch)
+        return -(-self.count // self.batch)
 
     def __call__(self, epoch: int) -> Iterator[NDArray[np.int64]]:
         items = np.arange(self.count)
@@ -81,7 +81,6 @@ class SegmentBatches:
         *,
         seed: int = 0,
         shuffle: bool = False,
-        drop_last: bool = False,
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
         if segments.empty:
@@ -90,7 +89,7 @@ class SegmentBatches:
         self._keys: list[str] = segments["segment"].astype(str).tolist()
         self._utterances: list[str] = segments["utterance"].astype(str).tolist()
         self.factors = factor_indices(segments, factors)
-        self._order = _Order(len(self._keys), batch, seed, shuffle, drop_last)
+        self._order = _Order(len(self._keys), batch, seed, shuffle)
         self.shape = tuple(spectrograms[self._keys[0]].shape)
         fits = len(self._keys) * int(np.prod(self.shape)) * 4 <= cache_bytes
         self._cache = self._read(range(len(self._keys))) if fits else None
@@ -144,7 +143,7 @@ class VowelBatches:
         self._keys: list[str] = vowels["segment"].astype(str).tolist()
         self._utterances: list[str] = vowels["utterance"].astype(str).tolist()
         self.factors = factor_indices(vowels, factors)
-        self._order = _Order(len(self._keys), batch, seed, shuffle, drop_last=False)
+        self._order = _Order(len(self._keys), batch, seed, shuffle)
 
     def __len__(self) -> int:
         return len(self._order)
@@ -181,7 +180,6 @@ class ChunkBatches:
         *,
         seed: int = 0,
         shuffle: bool = False,
-        drop_last: bool = False,
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self._waves = waves
@@ -206,7 +204,7 @@ class ChunkBatches:
                 "train.utterances.frames",
                 "lower train.utterances.frames or use longer utterances",
             )
-        self._order = _Order(len(self._chunks), batch, seed, shuffle, drop_last)
+        self._order = _Order(len(self._chunks), batch, seed, shuffle)
         fits = len(self._chunks) * frames * (FFT // 2 + 1) * 4 <= cache_bytes
         self._cache = self._powers(range(len(self._chunks))) if fits else None
 
@@ -253,7 +251,7 @@ class UtteranceBatches:
         self._waves = waves
         ordered = sorted(utterances, key=lambda name: (-len(waves[name]), name))
         self._groups = [ordered[i : i + batch] for i in range(0, len(ordered), batch)]
-        self._order = _Order(len(self._groups), 1, seed, shuffle, drop_last=False)
+        self._order = _Order(len(self._groups), 1, seed, shuffle)
 
     def __len__(self) -> int:
         return len(self._groups)

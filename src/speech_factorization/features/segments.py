@@ -11,12 +11,10 @@ from torch import Tensor
 from speech_factorization.errors import InputError
 from speech_factorization.features.framing import gather_frames
 
-__all__ = ["BINS", "FRAMES", "SEGMENT_SAMPLES", "cut_segments", "segment_spectrogram"]
+__all__ = ["BINS", "FRAMES", "cut_segments", "segment_spectrogram"]
 
 FRAMES = 20
 BINS = 200
-# 200 ms at 16 kHz.
-SEGMENT_SAMPLES = 3200
 
 WINDOW = 400  # 25 ms
 HOP = 160  # 10 ms

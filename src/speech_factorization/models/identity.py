@@ -7,19 +7,17 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 import torch
-from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from speech_factorization.features.standardise import Standardise
 from speech_factorization.interfaces import Batch, Data, Inputs, Schedule
+from speech_factorization.strict import Strict
 
 __all__ = ["Hyperparameters", "Model"]
 
 
-class Hyperparameters(BaseModel):
+class Hyperparameters(Strict):
     """None."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Model(nn.Module):

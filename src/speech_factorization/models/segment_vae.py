@@ -13,13 +13,14 @@ from itertools import pairwise
 from typing import Annotated, ClassVar
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 
 from speech_factorization.dynamical.finite import require_finite
 from speech_factorization.dynamical.gaussian import Gaussian, standard, standard_noise
 from speech_factorization.features.standardise import Standardise
 from speech_factorization.interfaces import Batch, Data, Inputs, Schedule
+from speech_factorization.strict import Strict
 
 __all__ = ["Hyperparameters", "Model"]
 
@@ -27,10 +28,8 @@ __all__ = ["Hyperparameters", "Model"]
 UNIT = 10.0
 
 
-class Hyperparameters(BaseModel):
+class Hyperparameters(Strict):
     """hidden: widths from x to z, mirrored from z to x. beta: weight of the KL divergence."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     z_dim: int = Field(64, gt=0)
     hidden: Annotated[list[Annotated[int, Field(gt=0)]], Field(min_length=1)] = [256]

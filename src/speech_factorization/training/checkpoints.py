@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from speech_factorization.errors import InputError
 from speech_factorization.files import new_folder, read_json, write_json
 from speech_factorization.interfaces import Data
+from speech_factorization.training.history import History
 from speech_factorization.training.tensors import copies, tied, untied
 
 __all__ = ["about_data", "count_parameters", "data_of", "load", "restore", "save"]
@@ -35,8 +36,8 @@ def data_of(about: Mapping[str, Any]) -> Data:
     return Data(factors=factors, shape=tuple(data["shape"]))
 
 
-def save(folder: Path, model: nn.Module, about: Mapping[str, Any]) -> None:
-    """Write the folder, whole or not at all: all parameters and buffers, and `about`.
+def save(folder: Path, model: nn.Module, about: Mapping[str, Any], history: History | None = None) -> None:
+    """Write the folder, whole or not at all: all parameters and buffers, `about`, and curves.csv.
 
     about: JSON values: model, hyperparameters, data (see about_data), corpus, scale, seed, epochs,
     best_epoch; `parameters`, their count, is added here.
@@ -46,6 +47,8 @@ def save(folder: Path, model: nn.Module, about: Mapping[str, Any]) -> None:
     with new_folder(folder) as draft:
         save_file(tensors, draft / "model.safetensors", {"aliases": json.dumps(aliases, sort_keys=True)})
         write_json(draft / "about.json", {**about, "parameters": count_parameters(model)})
+        if history is not None:
+            history.write_csv(draft / "curves.csv")
 
 
 def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

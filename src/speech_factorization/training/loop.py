@@ -6,7 +6,7 @@ and the number of processes alone: not on when it was killed and resumed.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -44,6 +44,7 @@ def fit(
     seed: int = 0,
     progress: bool = True,
     save_every: float = 30.0,
+    finish: Callable[[History], None] | None = None,
 ) -> History:
     """Train `model` (an nn.Module with the hooks of interfaces.Trainable); it ends with its best weights.
 
@@ -51,6 +52,8 @@ def fit(
       `len` of `train`, if it has one, is its batches of an epoch; else they are counted once.
     scratch: folder of this very training (resume.state_folder), in which its state is written every
       `save_every` seconds and from which it is resumed; removed at the end.
+    finish: called in the first process when the model has its best weights, before the state is removed, so
+      that a kill never leaves neither.
     seed: of all random numbers here; those of the initial weights were drawn when the model was built.
     A model without players is only initialised. Errors: TrainingError for a loss that is no number or
     for no batches; its message names epoch, step and term.
@@ -59,19 +62,23 @@ def fit(
         raise TypeError(f"{type(model).__name__} lacks one of players, initialise, loss, after_step")
     training = _Training(model, model, train, valid, settings, fabric, seed)
     file = StateFile(scratch, save_every)
+    first = fabric.is_global_zero
     if not model.players():
         training.initialise()
+        if finish and first:
+            finish(training.history)
         return training.history
     steps = training.steps_per_epoch
     if not training.resume(file):
         training.initialise()
-    show = progress and fabric.is_global_zero
-    with Progress(settings.epochs, steps, training.step, show) as bar:
+    with Progress(settings.epochs, steps, training.step, progress and first) as bar:
         while not training.finished:
             training.run_epoch(file, bar)
     training.keep_best()
     fabric.barrier()
-    if fabric.is_global_zero:
+    if first:
+        if finish:
+            finish(training.history)
         file.delete()
     return training.history
 

@@ -2,14 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from speech_factorization.strict import Strict
 
 __all__ = ["TrainSettings"]
 
 Positive = Annotated[int, Field(gt=0)]
 
 
-class TrainSettings(BaseModel):
+class TrainSettings(Strict):
     """One `train` block of the parameters: unknown names are errors, values are not coerced.
 
     batch: items of a batch; whoever makes the Batches reads it, the loop does not.
@@ -20,14 +22,11 @@ class TrainSettings(BaseModel):
     clip: largest norm of a player's gradient; 0 does not clip.
     """
 
-    # The rules of parameters.Strict, stated again: parameters may import this file, never the reverse.
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
     batch: Positive
     epochs: Positive
     patience: Positive
-    learning_rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-    clip: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.0
+    learning_rate: Annotated[float, Field(gt=0.0)]
+    clip: Annotated[float, Field(ge=0.0)] = 0.0
     warm_up: Annotated[int, Field(ge=0)] = 0
     schedule: Literal["constant", "cosine"] = "constant"
     valid_every: Positive = 1

@@ -137,7 +137,7 @@ def gather(batches: Iterable[Batch], limit: int | None, seed: int) -> Batch:
     x = torch.cat([batch.x for batch in found])
     index = torch.arange(len(x))
     if limit and limit < len(x):
-        drawn = np.random.default_rng([seed, 0]).choice(len(x), limit, replace=False)
+        drawn = np.random.default_rng([seed, 3]).choice(len(x), limit, replace=False)
         index = torch.from_numpy(np.sort(drawn))
     index = index.to(x.device)
     names = [name for batch in found for name in batch.utterances]

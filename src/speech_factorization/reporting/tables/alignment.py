@@ -8,10 +8,12 @@ __all__ = ["CAPTION", "build"]
 
 CAPTION = (
     "Forced alignment: share of phone boundaries (no silence on either side) within 10, 20 and 50 ms of the "
-    "corpus's own, and the median distance in ms. The aligner saw no boundary."
+    "corpus's own, and the median distance in ms. The aligner saw no boundary. pauses: given in the sequence, or "
+    "optional between words and found by the aligner (precision and recall of pauses of 30 ms or more)."
 )
 
 MEASURES = ("within_10ms", "within_20ms", "within_50ms", "median_ms", "boundaries")
+PAUSES = ("pause_precision", "pause_recall")
 
 
 def build(results: Results) -> pd.DataFrame:
@@ -20,5 +22,9 @@ def build(results: Results) -> pd.DataFrame:
     blocks = {"all speakers": found, "held-out speakers": leaf(found, "held_out_speakers") or {}}
     rows = {title: {name: leaf(block, name) for name in MEASURES} for title, block in blocks.items()}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(MEASURES))
+    table.insert(0, "pauses", found.get("pauses"))
+    if "optional_pauses" in found:
+        for name in PAUSES:
+            table.loc["all speakers", name] = found["optional_pauses"][name]
     table.index.name = "speakers"
     return table

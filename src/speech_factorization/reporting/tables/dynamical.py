@@ -8,9 +8,9 @@ from speech_factorization.reporting.tables.base import Results, leaf
 __all__ = ["CAPTION", "build"]
 
 CAPTION = (
-    "Analysis-resynthesis. Published: WSJ0, Interspeech 2021 (PESQ is the raw narrow-band P.862 score; true "
-    "x(t-1) is fed to STORN, VRNN, SRNN). KL: nats per frame. Published and own figures are of different "
-    "corpora: compare the order, not the values."
+    "Analysis-resynthesis of whole utterances of test speakers. Published: WSJ0, Interspeech 2021. PESQ raw nb: "
+    "the narrow-band P.862 score. STORN, VRNN and SRNN are fed the true x(t-1), there and here. Itakura-Saito and "
+    "KL: nats per frame. Published and own figures are of different corpora: compare the order, not the values."
 )
 
 OURS = {
