@@ -47,7 +47,11 @@ def with_phones(table: pd.DataFrame, fold: Fold) -> pd.DataFrame:
 
 
 def figures(
-    found: pd.DataFrame, labels: pd.DataFrame, corpus: Corpus, fold: Fold, pauses: str
+    found: pd.DataFrame,
+    labels: pd.DataFrame,
+    corpus: Corpus,
+    fold: Fold,
+    settings: parameters.AlignmentParameters,
 ) -> dict[str, Any]:
     """How near the boundaries come to the corpus's own, over all speakers and over those not trained on."""
     truth = labels.dropna(subset=["begin", "end"])
@@ -60,8 +64,9 @@ def figures(
     measured: dict[str, Any] = score(found, truth, silence)
     if not held_out.empty:
         measured["held_out_speakers"] = score(found, held_out, silence)
-    if pauses == "optional":
-        measured["optional_pauses"] = score_pauses(found, truth, silence)
+    if settings.pauses == "optional":
+        # By unit: a closure is silence among the phones, and no pause.
+        measured["optional_pauses"] = score_pauses(found, truth, settings.silence, column="unit")
     return measured
 
 
@@ -93,7 +98,7 @@ def main() -> None:
         for utterance, why in alignment.refused.items():
             print(f"alignment: {utterance} is left out: {why}", file=sys.stderr)
         found = with_phones(alignment.table(), fold)
-        metrics |= figures(found, labels, corpus, fold, settings.alignment.pauses)
+        metrics |= figures(found, labels, corpus, fold, settings.alignment)
         metrics["refused"] = len(alignment.refused)
         if settings.alignment.source == "forced":
             chosen = found

@@ -134,6 +134,7 @@ def main() -> None:
         "corpus": settings.corpus.name,
         "scale": settings.scale,
         "seed": settings.judges.seed,
+        "phone_times": settings.alignment.source,
     }
     there, not_answered = read_data(settings)
     for name, why in not_answered.items():
