@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from speech_factorization import parameters
-from speech_factorization.alignment.align import align
+from speech_factorization.alignment.align import Alignment, align
 from speech_factorization.alignment.pauses import between_words
 from speech_factorization.alignment.score import score, score_pauses
 from speech_factorization.alignment.sequences import Transcript
@@ -47,13 +47,14 @@ def with_phones(table: pd.DataFrame, fold: Fold) -> pd.DataFrame:
 
 
 def figures(
-    found: pd.DataFrame,
+    alignment: Alignment,
     labels: pd.DataFrame,
     corpus: Corpus,
     fold: Fold,
     settings: parameters.AlignmentParameters,
 ) -> dict[str, Any]:
-    """How near the boundaries come to the corpus's own, over all speakers and over those not trained on."""
+    """How near the boundaries come to the corpus's own: over all speakers, those not trained on, by method."""
+    found = with_phones(alignment.table(), fold)
     truth = labels.dropna(subset=["begin", "end"])
     if truth.empty:
         return {"not_answered": {"boundaries": "the corpus has no phone times to compare with"}}
@@ -64,6 +65,10 @@ def figures(
     measured: dict[str, Any] = score(found, truth, silence)
     if not held_out.empty:
         measured["held_out_speakers"] = score(found, held_out, silence)
+    measured["by_method"] = {
+        method: score(with_phones(alignment.table(method), fold), truth, silence)
+        for method in alignment.by_method
+    }
     if settings.pauses == "optional":
         # By unit: a closure is silence among the phones, and no pause.
         measured["optional_pauses"] = score_pauses(found, truth, settings.silence, column="unit")
@@ -97,11 +102,10 @@ def main() -> None:
         alignment = align(transcripts(corpus, labels, settings.alignment, fold), settings.alignment, train_on)
         for utterance, why in alignment.refused.items():
             print(f"alignment: {utterance} is left out: {why}", file=sys.stderr)
-        found = with_phones(alignment.table(), fold)
-        metrics |= figures(found, labels, corpus, fold, settings.alignment)
+        metrics |= figures(alignment, labels, corpus, fold, settings.alignment)
         metrics["refused"] = len(alignment.refused)
         if settings.alignment.source == "forced":
-            chosen = found
+            chosen = with_phones(alignment.table(), fold)
     with new_folder(PREPARED / "alignment") as folder:
         if labels.empty:
             say_empty("alignment", folder, NOTHING)
