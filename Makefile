@@ -18,15 +18,19 @@ test: install
 
 install: .venv/installed
 
-.venv/installed: requirements.lock pyproject.toml
+.venv/installed: requirements-build.lock requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or 3.12 found: install one, or name it: make PYTHON=/path/to/python3.12"; exit 2; }
 	@command -v $${CC:-cc} >/dev/null || { echo "no C compiler found: the package pesq is compiled on installation; install gcc or clang"; exit 2; }
 	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --require-hashes -r requirements.lock
+	.venv/bin/python -m pip install --quiet --require-hashes -r requirements-build.lock
+	.venv/bin/python -m pip install --quiet --require-hashes --no-build-isolation -r requirements.lock
 	.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-# Needs uv. The lock names versions and hashes, no host.
+# Needs uv. The locks name versions and hashes, no host. requirements-build.lock: what pesq is compiled with.
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+    --no-header --no-annotate
 lock:
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	    --no-annotate --extra embedded --extra dev pyproject.toml --output-file requirements.lock
+	$(COMPILE) --extra embedded --extra dev pyproject.toml --output-file requirements.lock
+	printf 'cython\nnumpy\nsetuptools\n' | $(COMPILE) --constraints requirements.lock - \
+	    --output-file requirements-build.lock

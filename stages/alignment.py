@@ -6,17 +6,19 @@ from typing import Any
 
 import pandas as pd
 import torch
+from matplotlib.figure import Figure
 
 from speech_factorization import parameters
 from speech_factorization.alignment.align import Alignment, align
 from speech_factorization.alignment.pauses import between_words
-from speech_factorization.alignment.score import score, score_pauses
+from speech_factorization.alignment.score import distances, score, score_pauses
 from speech_factorization.alignment.sequences import Transcript
 from speech_factorization.corpora.tables import Corpus, read_table
 from speech_factorization.errors import InputError
 from speech_factorization.files import new_folder, write_json
 from speech_factorization.phones.folds import Fold, load_fold
-from stages import METRICS, PARAMS, PREPARED, run, say_empty
+from speech_factorization.reporting.figures import boundary_errors
+from stages import METRICS, PARAMS, PLOTS, PREPARED, run, say_empty
 
 NOTHING = "the corpus has no labelled utterances"
 COLUMNS = ["utterance", "position", "unit", "phone", "begin", "end"]
@@ -72,11 +74,25 @@ def figures(
     if settings.pauses == "optional":
         # By unit: a closure is silence among the phones, and no pause.
         measured["optional_pauses"] = score_pauses(found, truth, settings.silence, column="unit")
+        if not held_out.empty:
+            pauses = score_pauses(found, held_out, settings.silence, column="unit")
+            measured["held_out_speakers"]["optional_pauses"] = pauses
     return measured
 
 
+def draw(alignment: Alignment, labels: pd.DataFrame, fold: Fold) -> Figure | None:
+    """How far the boundaries of each method lie from the corpus's own; None where it has no times."""
+    truth = labels.dropna(subset=["begin", "end"])
+    if truth.empty:
+        return None
+    tables = {"mean": alignment.table()} | {name: alignment.table(name) for name in alignment.by_method}
+    return boundary_errors(
+        {name: distances(with_phones(table, fold), truth, {fold.silence}) for name, table in tables.items()}
+    )
+
+
 def main() -> None:
-    """Write prepared/alignment/alignment.csv and metrics/alignment.json."""
+    """Write prepared/alignment/alignment.csv, metrics/alignment.json and plots/alignment."""
     settings = parameters.load(PARAMS)
     corpus = Corpus(PREPARED / "corpus")
     fold = load_fold(settings.corpus.fold)
@@ -88,6 +104,7 @@ def main() -> None:
         "pauses": settings.alignment.pauses,
         "phone_times": settings.alignment.source,
     }
+    figure: Figure | None = None
     chosen, timeless = labels[COLUMNS], labels[labels["begin"].isna() | labels["end"].isna()]
     if labels.empty:
         metrics["not_answered"] = {"alignment": NOTHING}
@@ -104,12 +121,16 @@ def main() -> None:
             print(f"alignment: {utterance} is left out: {why}", file=sys.stderr)
         metrics |= figures(alignment, labels, corpus, fold, settings.alignment)
         metrics["refused"] = len(alignment.refused)
+        figure = draw(alignment, labels, fold)
         if settings.alignment.source == "forced":
             chosen = with_phones(alignment.table(), fold)
     with new_folder(PREPARED / "alignment") as folder:
         if labels.empty:
             say_empty("alignment", folder, NOTHING)
         chosen.to_csv(folder / "alignment.csv", index=False, lineterminator="\n")
+    with new_folder(PLOTS / "alignment") as folder:
+        if figure is not None:
+            figure.savefig(folder / "boundaries.png", dpi=100, metadata={"Software": None})
     write_json(METRICS / "alignment.json", metrics)
 
 

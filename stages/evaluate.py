@@ -169,6 +169,7 @@ def main() -> None:
             shutil.copyfile(CHECKPOINTS / name / "curves.csv", folder / "curves.csv")
         for title, figure in outcome.figures.items():
             # Without the version of matplotlib in it, equal pictures are equal files.
+            figure.suptitle(name)
             figure.savefig(folder / f"{title}.png", dpi=100, metadata={"Software": None})
     with new_folder(SOUNDS / name) as folder:
         for title, wave in outcome.sounds.items():

@@ -59,7 +59,8 @@ def compare(base: Mapping[str, Any], head: Mapping[str, Any], rules: Mapping[str
             key for key, value in after.items() if isinstance(value, float) and not math.isfinite(value)
         ]
         verdict.unknown += [f"{name}:{key}: {after[key]} is not a finite number" for key in broken]
-        differing = [key for key in rules["same"] if before.get(key) != after.get(key)]
+        # What the base does not say cannot differ.
+        differing = [key for key in rules["same"] if key in before and before[key] != after.get(key)]
         if differing:
             said = ", ".join(f"{key} {before.get(key)} -> {after.get(key)}" for key in differing)
             verdict.unknown.append(f"{name}: not comparable ({said})")

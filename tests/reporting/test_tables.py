@@ -68,7 +68,7 @@ def test_dynamical_rows_and_published_columns() -> None:
     assert built.index.tolist() == ["identity", "srnn"]
     assert built.loc["srnn", "published RMSE"] == pytest.approx(0.0248)
     assert pd.isna(built.loc["identity", "published RMSE"])
-    assert built.loc["srnn", "SI-SDR"] == 7.25
+    assert built.loc["srnn", "SI-SDR (dB)"] == 7.25
     assert built.loc["srnn", "beta"] == 1.0
 
 
@@ -78,6 +78,39 @@ def test_manipulation_says_whose_phone_times() -> None:
     assert built["of"].iloc[-1] == "ours, labels times"
     assert built["delta phone"].iloc[-1] == 0.5
     assert built["delta phone"].iloc[0] == pytest.approx(0.299)
+
+
+def test_judges_have_one_row_each() -> None:
+    found = {
+        "corpus": "embedded",
+        "scale": "demo",
+        "phone_times": "forced",
+        "mlp": {"phone": 0.9, "speaker": 0.8},
+        "chance": {"phone": 0.1, "speaker": 0.05},
+        "verification": {"eer": 0.02, "cosine_same": 0.9, "cosine_different": 0.1},
+        "not_answered": {"vowels": "none"},
+    }
+    built = table("judges", results(judges=found))
+    assert built.index.tolist() == ["MLP", "chance", "verification"]
+    assert built.loc["MLP", "speaker"] == 0.8
+    assert built.loc["MLP", "phone times"] == "forced"
+    assert built.loc["verification", "EER"] == 0.02
+    assert pd.isna(built.loc["verification", "phone"])
+
+
+def test_alignment_rows() -> None:
+    block = {"within_10ms": 0.7, "within_20ms": 0.9, "within_50ms": 0.99, "median_ms": 5.0, "boundaries": 100}
+    pauses = {"pause_precision": 0.9, "pause_recall": 0.8}
+    found = block | {
+        "pauses": "optional",
+        "held_out_speakers": block | {"within_20ms": 0.88, "optional_pauses": pauses},
+        "by_method": {"A": block | {"within_20ms": 0.85}},
+        "optional_pauses": pauses,
+    }
+    built = table("alignment", results(alignment=found))
+    assert built["within_20ms"].tolist() == [0.9, 0.88, 0.85]
+    assert built["pauses"].unique().tolist() == ["optional"]
+    assert built["pause_recall"].iloc[:2].tolist() == [0.8, 0.8]
 
 
 @pytest.mark.parametrize("name", ["alignment", "judges", "dynamical", "manipulation"])
@@ -90,7 +123,7 @@ def test_every_table_can_be_built_from_nothing(name: str, tmp_path: Path) -> Non
 def test_rendered_forms_agree(tmp_path: Path) -> None:
     found = results(srnn=SRNN)
     render("dynamical", "A caption.", table("dynamical", found), found, tmp_path)
-    assert pd.read_csv(tmp_path / "dynamical.csv", index_col=0).loc["srnn", "SI-SDR"] == 7.25
+    assert pd.read_csv(tmp_path / "dynamical.csv", index_col=0).loc["srnn", "SI-SDR (dB)"] == 7.25
     for ending in ("md", "tex"):
         text = (tmp_path / f"dynamical.{ending}").read_text()
         assert "7.250" in text

@@ -16,6 +16,8 @@ BASE = {
         "corpus": "embedded",
         "scale": "demo",
         "seed": 0,
+        "phone_times": "forced",
+        "pauses": "given",
         "resynthesis": {"rmse": 0.04, "pesq_wb": 2.4, "si_sdr": 7.0},
     }
 }
@@ -42,6 +44,11 @@ def test_worse_in_the_metric_s_own_direction(leaves: dict[str, float]) -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, None, "2.4", True])
 def test_not_a_number_cannot_be_told(value: object) -> None:
     assert gate.compare(BASE, changed(rmse=value), RULES).status == 2
+
+
+def test_what_the_base_does_not_say_cannot_differ() -> None:
+    silent = {"srnn": {key: value for key, value in BASE["srnn"].items() if key != "pauses"}}
+    assert gate.compare(silent, BASE, RULES).status == 0
 
 
 def test_a_new_value_that_is_no_number_cannot_be_told() -> None:

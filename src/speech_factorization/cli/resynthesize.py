@@ -40,7 +40,11 @@ def resynthesize(
     trained, _ = load_model(checkpoints / model)
     reason = needs(trained)
     if reason:
-        raise InputError(f"{model} cannot resynthesize: it {reason}", checkpoints / model, "use vae or srnn")
+        raise InputError(
+            f"{model} cannot resynthesize: it {reason}",
+            checkpoints / model,
+            "name a model that takes utterances",
+        )
     (estimate,) = reconstruct(trained, [unit_peak(wave).astype(np.float32)])
     level = float(np.abs(wave).max())
     try:

@@ -1,7 +1,7 @@
 """Segments: 200 ms around the middle of every phone, as a log spectrogram of 20 frames x 200 bins.
 
 Longer phones are trimmed by the window, shorter ones extended both ways by the signal's own context
-(Sun et al., Deep normalization for speech factorization, arXiv 2010.14242).
+(Sun et al., Deep generative factorization for speech signal, ICASSP 2021, arXiv 2010.14242).
 """
 
 import pandas as pd

@@ -11,7 +11,7 @@ import random
 import numpy as np
 import torch
 
-__all__ = ["derive", "generator", "numpy_generator", "seed_everything"]
+__all__ = ["derive", "generator", "seed_everything"]
 
 
 def derive(seed: int, *names: str | int) -> int:
@@ -23,11 +23,6 @@ def derive(seed: int, *names: str | int) -> int:
 def generator(seed: int, *names: str | int, device: torch.device | str = "cpu") -> torch.Generator:
     """The torch generator of (seed, names) on `device`."""
     return torch.Generator(device).manual_seed(derive(seed, *names))
-
-
-def numpy_generator(seed: int, *names: str | int) -> np.random.Generator:
-    """The numpy generator of (seed, names)."""
-    return np.random.default_rng(derive(seed, *names))
 
 
 def seed_everything(seed: int) -> None:

@@ -154,7 +154,7 @@ def test_the_shift_of_true_means_makes_a_segment_of_the_target_class() -> None:
         expected = segments.x.clone()
         expected[:, LEVELS[p.factor][0]] = p.target[:, None].float()
         assert torch.allclose(moved, expected, atol=1e-6)
-        halfway = move(Identity(), segments.x, p.source, p.target, means[p.factor], scale=0.5)
+        halfway = move(Identity(), segments.x, p.source, p.target, means[p.factor], strength=0.5)
         assert torch.allclose(halfway, (segments.x + expected) / 2, atol=1e-6)
 
 
@@ -247,9 +247,9 @@ def test_segments_of_unknown_class_stay_out() -> None:
 
 def test_the_figure_shows_originals_and_both_changes() -> None:
     figure = run(Identity()).figures["manipulation"]
-    assert len(figure.axes) == 3 * manipulation.COLUMNS
+    assert len(figure.axes) == 3 * manipulation.COLUMNS + 1  # and the colours' scale
     titles = [ax.get_title() for ax in figure.axes]
-    assert sum(title.startswith("phone: ") for title in titles) == manipulation.COLUMNS
+    assert sum(title.startswith("phone ") for title in titles) == manipulation.COLUMNS
 
 
 def test_needs() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from speech_factorization.evaluation.experiments.shift import Plan, gather, lacking, move, plan
+from speech_factorization.evaluation.experiments.shift import Plan, gather, move, needs, plan
 from speech_factorization.evaluation.outcome import Outcome
 from speech_factorization.interfaces import Batch, Data
 
@@ -20,11 +20,6 @@ __all__ = ["needs", "run"]
 
 DECIBEL = 20 / float(np.log(10))  # per neper
 BATCH = 512
-
-
-def needs(model: Any) -> str | None:
-    """None if the model's segments can be manipulated, else the reason they cannot."""
-    return lacking(model)
 
 
 def run(

@@ -14,7 +14,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from speech_factorization.evaluation.experiments.shift import Plan, gather, lacking, move, plan
+from speech_factorization.evaluation.experiments.shift import Plan, gather, move, needs, plan
 from speech_factorization.evaluation.judges import Judge
 from speech_factorization.evaluation.outcome import Outcome
 from speech_factorization.interfaces import Batch, Data
@@ -30,11 +30,6 @@ COLUMNS = 4
 IMAGE: dict[str, Any] = {"origin": "lower", "aspect": "auto", "extent": (0, 200, 0, 8)}
 
 
-def needs(model: Any) -> str | None:
-    """None if the model's segments can be manipulated, else the reason they cannot."""
-    return lacking(model)
-
-
 def run(
     model: Any,
     means: Mapping[str, Tensor],
@@ -43,7 +38,7 @@ def run(
     data: Data,
     seed: int,
     limit: int | None = None,
-    scale: float = 1.0,
+    strength: float = 1.0,
 ) -> Outcome:
     """Under each of `BLOCKS`: FACTOR -> {p_target_before, p_target_after, delta_target, p_other_*, delta_*}.
 
@@ -51,7 +46,7 @@ def run(
     model. A model with `class_means()` (factor -> [classes, ...], those it learned) is moved by them as
     well: `manipulation_learned_means`, by the first judge. A model without parameters also carries the
     oracle's rows, which depend on no model: BLOCK_oracle. limit: so many test segments at most (None or 0:
-    all); scale: of the shift. The figure shows originals and what became of them.
+    all); strength: factor of the shift. The figure shows originals and what became of them.
     """
     segments = gather(test, limit, seed)
     plans = plan(segments, data, means, seed)
@@ -61,12 +56,12 @@ def run(
     numbers: dict[str, Any] = {block: {} for block in families}
     shown: dict[str, Tensor] = {}
     for p in plans:
-        moved = move(model, segments.x[p.items], p.source, p.target, means[p.factor], scale)
+        moved = move(model, segments.x[p.items], p.source, p.target, means[p.factor], strength)
         shown[p.factor] = moved
         for block, judge in families.items():
             numbers[block][p.factor] = _changes(before[block], judge.posterior(moved), segments, p)
         if p.factor in learned and BLOCKS["mlp"] in families:
-            moved = move(model, segments.x[p.items], p.source, p.target, learned[p.factor], scale)
+            moved = move(model, segments.x[p.items], p.source, p.target, learned[p.factor], strength)
             after = families[BLOCKS["mlp"]].posterior(moved)
             numbers.setdefault(LEARNED, {})[p.factor] = _changes(before[BLOCKS["mlp"]], after, segments, p)
     if not list(model.parameters()):
@@ -142,26 +137,28 @@ def _change(name: str, before: Tensor, after: Tensor, classes: Tensor) -> dict[s
 
 
 def _draw(segments: Batch, plans: list[Plan], shown: Mapping[str, Tensor], data: Data) -> Figure:
-    """Spectrograms: originals above, below them the same segments with each factor changed."""
+    """Log spectrograms: originals above, below them the same segments with each factor changed."""
     common = set(plans[0].items.tolist()).intersection(*(p.items.tolist() for p in plans))
     ordered = sorted(common)
     # Evenly spread: neighbours in the table are neighbours in an utterance.
     items = [ordered[i * len(ordered) // COLUMNS] for i in range(min(COLUMNS, len(ordered)))]
     figure = Figure(figsize=(2.2 * COLUMNS, 2.2 * (len(plans) + 1)), layout="constrained")
     axes = figure.subplots(len(plans) + 1, COLUMNS, squeeze=False, sharex=True, sharey=True)
-    low, high = float(segments.x.min()), float(segments.x.max())
+    # The quietest bins are noise: they would take half of the colours.
+    low, high = np.percentile(segments.x.cpu().numpy(), (20, 99.9))
     for column, item in enumerate(items):
         names = [data.factors[p.factor][int(segments.factors[p.factor][item])] for p in plans]
-        pictures = [(segments.x[item], " / ".join(names))]
-        for p in plans:
+        pictures = [(segments.x[item], f"original: {' / '.join(names)}")]
+        for p, name in zip(plans, names, strict=True):
             row = int((p.items == item).nonzero()[0])
             target = data.factors[p.factor][int(p.target[row])]
-            pictures.append((shown[p.factor][row], f"{p.factor}: {target}"))
+            pictures.append((shown[p.factor][row], f"{p.factor} {name} to {target}"))
         for ax, (picture, title) in zip(axes[:, column], pictures, strict=True):
-            ax.imshow(picture.cpu().numpy().T, vmin=low, vmax=high, **IMAGE)
+            image = ax.imshow(picture.cpu().numpy().T, vmin=low, vmax=high, **IMAGE)
             ax.set_title(title, fontsize=8)
     for ax in axes[:, 0]:
-        ax.set_ylabel("kHz")
+        ax.set_ylabel("frequency (kHz)")
     for ax in axes[-1]:
-        ax.set_xlabel("ms")
+        ax.set_xlabel("time (ms)")
+    figure.colorbar(image, ax=axes, label="log magnitude (nepers)", shrink=0.6)
     return figure

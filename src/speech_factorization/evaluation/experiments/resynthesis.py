@@ -148,7 +148,7 @@ def _within_one(wave: Wave) -> Wave:
 
 
 def _figure(name: str, original: Wave, estimate: Wave) -> Figure:
-    """Both log power spectrograms, in dB over the same range of 80."""
+    """Both log power spectrograms, in dB over the same range of 60."""
     decibels = [
         10 * np.log10(power_spectrogram(torch.from_numpy(wave)).numpy().T + 1e-10)
         for wave in (original, estimate)
@@ -158,8 +158,8 @@ def _figure(name: str, original: Wave, estimate: Wave) -> Figure:
     axes = figure.subplots(2, 1, sharex=True, sharey=True)
     extent = (0, len(original) / 16_000, 0, 8)
     for axis, image, title in zip(axes, decibels, ("original", "resynthesis"), strict=True):
-        shown = axis.imshow(image, origin="lower", aspect="auto", extent=extent, vmin=top - 80, vmax=top)
-        axis.set(title=f"{name}, {title}", ylabel="kHz")
-    axes[-1].set_xlabel("s")
-    figure.colorbar(shown, ax=axes, label="dB")
+        shown = axis.imshow(image, origin="lower", aspect="auto", extent=extent, vmin=top - 60, vmax=top)
+        axis.set(title=f"{name}, {title}", ylabel="frequency (kHz)")
+    axes[-1].set_xlabel("time (s)")
+    figure.colorbar(shown, ax=axes, label="power (dB)")
     return figure

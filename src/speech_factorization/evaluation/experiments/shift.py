@@ -2,7 +2,7 @@
 
     x' = f(f^-1(x) + mu[target] - mu[source])
 
-(Sun et al., Deep normalization for speech factorization, arXiv 2010.14242).
+(Sun et al., Deep generative factorization for speech signal, ICASSP 2021, arXiv 2010.14242).
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ from torch import Tensor
 from speech_factorization.errors import InputError
 from speech_factorization.interfaces import Batch, Data
 
-__all__ = ["FACTORS", "Plan", "class_means", "draw_targets", "gather", "lacking", "move", "plan"]
+__all__ = ["FACTORS", "Plan", "class_means", "draw_targets", "gather", "needs", "move", "plan"]
 
 # Factors that are changed, each with the one that should stay.
 FACTORS = {"phone": "speaker", "speaker": "phone"}
@@ -39,7 +39,7 @@ class Plan:
     target: Tensor
 
 
-def lacking(model: Any) -> str | None:
+def needs(model: Any) -> str | None:
     """Why class means cannot be shifted in this model, or None."""
     if "segments" not in model.inputs:
         return "takes no segments"
@@ -115,8 +115,10 @@ def plan(segments: Batch, data: Data, means: Mapping[str, Tensor], seed: int) ->
 
 
 @torch.no_grad()
-def move(model: Any, x: Tensor, source: Tensor, target: Tensor, means: Tensor, scale: float = 1.0) -> Tensor:
-    """x' [N, 20, 200]: every x with its code moved by scale * (mu[target] - mu[source]).
+def move(
+    model: Any, x: Tensor, source: Tensor, target: Tensor, means: Tensor, strength: float = 1.0
+) -> Tensor:
+    """x' [N, 20, 200]: every x with its code moved by strength * (mu[target] - mu[source]).
 
     source, target: [N] classes; means: [classes, ...] of codes["z"].
     """
@@ -125,7 +127,7 @@ def move(model: Any, x: Tensor, source: Tensor, target: Tensor, means: Tensor, s
         part = slice(i, i + BATCH)
         codes = model.encode(x[part])
         shift = means[target[part]] - means[source[part]]
-        moved.append(model.decode({**codes, "z": codes["z"] + scale * shift}))
+        moved.append(model.decode({**codes, "z": codes["z"] + strength * shift}))
     return torch.cat(moved)
 
 

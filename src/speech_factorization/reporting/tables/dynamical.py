@@ -9,8 +9,9 @@ __all__ = ["CAPTION", "build"]
 
 CAPTION = (
     "Analysis-resynthesis of whole utterances of test speakers. Published: WSJ0, Interspeech 2021. PESQ raw nb: "
-    "the narrow-band P.862 score. STORN, VRNN and SRNN are fed the true x(t-1), there and here. Itakura-Saito and "
-    "KL: nats per frame. Published and own figures are of different corpora: compare the order, not the values."
+    "the narrow-band P.862 score. SRNN is fed the true x(t-1), there and here. SI-SDR: at most 100 by definition. "
+    "Itakura-Saito and KL: nats per frame. Published and own figures are of different corpora: compare the order, "
+    "not the values."
 )
 
 OURS = {
@@ -19,7 +20,7 @@ OURS = {
     "PESQ wb": "resynthesis.pesq_wb",
     "STOI": "resynthesis.stoi",
     "ESTOI": "resynthesis.estoi",
-    "SI-SDR": "resynthesis.si_sdr",
+    "SI-SDR (dB)": "resynthesis.si_sdr",
     "Itakura-Saito": "likelihood.reconstruction",
     "KL": "likelihood.kl",
     "beta": "likelihood.beta",

@@ -14,7 +14,8 @@ CAPTION = (
     "Factor manipulation x' = f(f^-1(x) + mu_target - mu_source): rise of the target class's posterior (delta) "
     "and change of the other factor's (side effect). Published: TIMIT, 38 phones x 40 speakers, MLP judge. "
     "identity shifts the log spectrogram itself; oracle is a real held-out segment of the target class and the "
-    "same other factor. Published and own figures are of different corpora: compare the order, not the values."
+    "same other factor, over the share of pairs that have one. A delta above the oracle's means that the judge is "
+    "fooled: read all three. Published and own figures are of different corpora: compare the order, not the values."
 )
 
 JUDGES = {
@@ -46,6 +47,7 @@ def _row(model: str, judge: str, phone_times: str, block: Mapping[str, Any]) -> 
         row[f"p target {factor}"] = leaf(block, f"{factor}.p_target_after")
         row[f"delta {factor}"] = leaf(block, f"{factor}.delta_target")
         row[f"side effect of {factor}"] = leaf(block, f"{factor}.delta_other")
+        row[f"share of {factor}"] = leaf(block, f"{factor}.share")
     return row
 
 
