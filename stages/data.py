@@ -1,5 +1,6 @@
 """The prepared data as models, judges and experiments take it."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -104,8 +105,15 @@ class Utterances:
     def chunks(
         self, split: str, frames: int, batch: int, seed: int = 0, shuffle: bool = False
     ) -> ChunkBatches:
-        """Training chunks of one split of speakers."""
-        return ChunkBatches(self.archive, self.names(split), frames, batch, seed=seed, shuffle=shuffle)
+        """Training chunks of one split of speakers; what is too short or silent is said, on standard error."""
+        names = self.names(split)
+        found = ChunkBatches(self.archive, names, frames, batch, seed=seed, shuffle=shuffle)
+        if found.skipped or found.silent:
+            left_out = (
+                f"{found.skipped} of {len(names)} utterances are shorter, {found.silent} chunks are silent"
+            )
+            print(f"{split}: {found.items} chunks of {frames} frames; {left_out}", file=sys.stderr)
+        return found
 
 
 def _need_all_parts(table: pd.DataFrame, split: str, of: str) -> None:

@@ -7,6 +7,7 @@ learns from the training speakers and is scored on pairs of the test speakers.
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +61,14 @@ class Trainer:
     def classifiers(self, of: Segments | Vowels, folder: Path, families: tuple[str, ...]) -> dict[str, Any]:
         """Train and save classifiers of segments or vowels; their accuracies on test."""
 
-        def batches(family: str) -> tuple[Batches, Batches]:
-            batch = getattr(self.settings, family).batch
-            return of.batches("train", batch, self.seed, shuffle=True), of.batches("valid", BATCH)
+        train, valid = of.batches("train", BATCH), of.batches("valid", BATCH)
+        # Batches keep their data in memory: judges with batches of one size share them.
+        shuffled = cache(lambda batch: of.batches("train", batch, self.seed, shuffle=True))
 
         def fit_one(family: str, factor: str, network: JudgeNetwork) -> None:
-            self.fit(network, *batches(family), getattr(self.settings, family))
+            chosen = getattr(self.settings, family)
+            self.fit(network, shuffled(chosen.batch), valid, chosen)
 
-        train, valid = of.batches("train", BATCH), of.batches("valid", BATCH)
         judges = train_judges(of.data, train, valid, self.settings, self.seed, fit_one, families)
         judges.save(folder)
         return judges.accuracies(of.batches("test", BATCH))

@@ -82,14 +82,15 @@ def main() -> None:
         raise InputError("is missing", f"{PARAMS}: hp.{name}", "give the model its hyperparameters there")
     module = importlib.import_module(f"speech_factorization.models.{name}")
     folder = CHECKPOINTS / name
+    fabric = make_fabric(settings.device, settings.threads)
     try:
         kind, data, train, valid = first_there(module.Model.inputs, settings)
     except Missing as why:
-        print(f"train: {name} is skipped: {why}", file=sys.stderr)
-        with new_folder(folder) as draft:
-            write_json(draft / "about.json", about(name, settings, skipped=str(why)))
+        if fabric.is_global_zero:
+            print(f"train: {name} is skipped: {why}", file=sys.stderr)
+            with new_folder(folder) as draft:
+                write_json(draft / "about.json", about(name, settings, skipped=str(why)))
         return
-    fabric = make_fabric(settings.device, settings.threads)
     seed_everything(settings.train.seed)
     model = module.Model(settings.hp[name], data)
     chosen, seed = getattr(settings.train, kind), settings.train.seed

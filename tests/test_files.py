@@ -27,6 +27,16 @@ def test_new_folder_replaces_all_of_the_old_one(tmp_path: Path) -> None:
     assert [path.name for path in target.iterdir()] == ["b"]
 
 
+def test_what_a_kill_left_is_cleared_away(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    killed = new_folder(target)
+    (killed.__enter__() / "half").write_text("half")
+    with new_folder(target) as folder:
+        (folder / "a").write_text("whole")
+    assert [path.name for path in target.iterdir()] == ["a"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
 def test_failed_file_leaves_the_old_one(tmp_path: Path) -> None:
     target = tmp_path / "a.json"
     write_json(target, {"x": 1})

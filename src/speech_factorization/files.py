@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +13,15 @@ __all__ = ["new_file", "new_folder", "read_json", "write_json"]
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder that replaces `path` when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    """Yield an empty folder that replaces `path` when the block ends without an error.
+
+    One writer at a time; a draft that a killed one left behind is cleared away.
+    """
+    draft = path.with_name(f".{path.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
     try:
         yield draft
-        draft.chmod(0o755)
         if path.exists():
             shutil.rmtree(path)
         os.replace(draft, path)
@@ -29,10 +31,10 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
-    """Yield a file name that replaces `path` when the block ends without an error."""
+    """Yield a file name that replaces `path` when the block ends without an error; one writer at a time."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays last: writers of sound and pictures choose the format by it.
-    draft = path.with_name(f".draft-{os.getpid()}-{path.name}")
+    draft = path.with_name(f".draft-{path.name}")
     try:
         yield draft
         os.replace(draft, path)

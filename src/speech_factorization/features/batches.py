@@ -97,11 +97,6 @@ class SegmentBatches:
     def __len__(self) -> int:
         return len(self._order)
 
-    @property
-    def items(self) -> int:
-        """How many segments there are."""
-        return len(self._keys)
-
     def _read(self, items: Sequence[int] | range) -> Tensor:
         x = np.empty((len(items), *self.shape), np.float32)
         for row, i in enumerate(items):
@@ -255,11 +250,6 @@ class UtteranceBatches:
 
     def __len__(self) -> int:
         return len(self._groups)
-
-    @property
-    def items(self) -> int:
-        """How many utterances there are."""
-        return sum(len(group) for group in self._groups)
 
     def __call__(self, epoch: int = 0) -> Iterator[Batch]:
         for (i,) in self._order(epoch):

@@ -1,0 +1,27 @@
+"""What a corpus has too little of is said."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from speech_factorization.features.archives import write_waves
+from stages.data import Utterances
+
+NAMES = ["short", "long", "of-valid", "of-test"]
+
+
+def test_utterances_shorter_than_a_chunk_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "spectrograms" / "utterances"
+    folder.mkdir(parents=True)
+    wave = np.random.default_rng(0).integers(-9999, 9999, 16_000).astype(np.int16)
+    write_waves(folder / "utterances", [(name, wave) for name in NAMES[1:]] + [("short", wave[:2000])])
+    splits = ["train", "train", "valid", "test"]
+    table = pd.DataFrame({"utterance": NAMES, "speaker": "s", "split": "train", "speaker_split": splits})
+    table.to_csv(folder / "utterances.csv", index=False)
+    utterances = Utterances(tmp_path)
+    assert utterances.chunks("train", 20, 4).items == 3
+    assert "train: 3 chunks of 20 frames; 1 of 2 utterances are shorter" in capsys.readouterr().err
+    utterances.chunks("train", 5, 4)
+    assert capsys.readouterr().err == ""
