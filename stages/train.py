@@ -42,7 +42,9 @@ def scratch_folder(name: str, kind: Inputs) -> Path:
     return state_folder(
         SCRATCH,
         name,
-        parameters={key: params[key] for key in ("train", "device", "threads", "corpus", "scale")},
+        parameters={
+            key: params[key] for key in ("train", "device", "threads", "precision", "corpus", "scale")
+        },
         hyperparameters=params["hp"][name],
         code=fingerprint(["stages.train", f"speech_factorization.models.{name}"], opaque=OPAQUE),
         data=digest(PREPARED / "spectrograms" / kind, PREPARED / "segments"),
@@ -82,7 +84,7 @@ def main() -> None:
         raise InputError("is missing", f"{PARAMS}: hp.{name}", "give the model its hyperparameters there")
     module = importlib.import_module(f"speech_factorization.models.{name}")
     folder = CHECKPOINTS / name
-    fabric = make_fabric(settings.device, settings.threads)
+    fabric = make_fabric(settings.device, settings.threads, settings.precision)
     try:
         kind, data, train, valid = first_there(module.Model.inputs, settings)
     except Missing as why:

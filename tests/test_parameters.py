@@ -28,7 +28,7 @@ def test_committed_parameters_are_those_of_make_repro() -> None:
     assert settings.model == "all"
     assert settings.scale == "demo"
     assert settings.corpus.name == "embedded"
-    assert list(settings.models) == sorted(settings.hp) == parameters.models()
+    assert sorted(settings.models) == sorted(settings.hp) == parameters.models()
 
 
 def test_every_fault_in_one_report(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_missing_file(tmp_path: Path) -> None:
         parameters.load(tmp_path / "params.yaml")
 
 
-@pytest.mark.parametrize("group", ["corpus", "scale", "model"])
+@pytest.mark.parametrize("group", ["beta", "corpus", "scale", "model"])
 def test_every_choice_of_every_group_is_valid(tmp_path: Path, group: str) -> None:
     choices = sorted((ROOT / "stages" / "conf" / group).glob("*.yaml"))
     assert choices
@@ -92,8 +92,15 @@ def test_every_choice_of_every_group_is_valid(tmp_path: Path, group: str) -> Non
             assert settings.model == choice.stem
 
 
+def test_published_betas_are_those_of_the_networks_whose_divergence_was_divided_twice() -> None:
+    over = OmegaConf.load(ROOT / "stages" / "conf" / "beta" / "published.yaml")
+    found = {name: values["beta"] for name, values in over.hp.items()}
+    assert found == {name: pytest.approx(1 / 4800) for name in ("dkf", "vrnn", "srnn", "dsae")}
+
+
 @pytest.mark.parametrize(
-    "choice", ["corpus/embedded", "scale/demo", "model/all", "corpus/keep", "scale/keep"]
+    "choice",
+    ["beta/one", "corpus/embedded", "scale/demo", "model/all", "beta/keep", "corpus/keep", "scale/keep"],
 )
 def test_the_defaults_bring_the_committed_parameters_back(choice: str) -> None:
     over = OmegaConf.load(ROOT / "stages" / "conf" / f"{choice}.yaml")

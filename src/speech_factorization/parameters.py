@@ -15,7 +15,7 @@ from speech_factorization.errors import InputError
 from speech_factorization.evaluation.judge_settings import JudgeSettings
 from speech_factorization.phones.folds import check_vowels, load_fold
 from speech_factorization.strict import Strict
-from speech_factorization.training.settings import TrainSettings
+from speech_factorization.training.settings import Device, Precision, TrainSettings
 
 __all__ = [
     "AlignmentParameters",
@@ -94,8 +94,9 @@ class Parameters:
     model: str
     models: tuple[str, ...]
     scale: str
-    device: Literal["auto", "cpu", "cuda"]
+    device: Device
     threads: int
+    precision: Precision
     jobs: int
     corpus: CorpusParameters
     alignment: AlignmentParameters
@@ -111,7 +112,8 @@ class _Top(Strict):
     model: str
     models: list[str]
     scale: Literal["demo", "paper", "smoke"]
-    device: Literal["auto", "cpu", "cuda"]
+    device: Device
+    precision: Precision
     threads: Annotated[int, Field(gt=0)]
     jobs: Annotated[int, Field(gt=0)]
 

@@ -1,16 +1,9 @@
-"""Layers over time: hoisting changes nothing, lengths are kept to, the loop is a loop."""
+"""Layers: hoisting changes nothing, the loop over time is a loop."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from speech_factorization.dynamical.layers import (
-    Features,
-    GaussianOf,
-    backward_in_time,
-    frame_mask,
-    previous,
-    tanh,
-)
+from speech_factorization.dynamical.layers import Features, GaussianOf, frame_mask, previous, tanh
 from speech_factorization.dynamical.scan import scan
 
 
@@ -39,6 +32,11 @@ def test_hoisted_gaussian_is_the_gaussian() -> None:
         torch.testing.assert_close(finish(projection[:, t], z[:, t]).logvar, whole.logvar[:, t])
 
 
+def test_a_gaussian_without_layers_is_linear() -> None:
+    stack, x = GaussianOf([3], [], 2), torch.randn(7, 3)
+    torch.testing.assert_close(torch.cat(stack(x), -1), stack.head(x))
+
+
 def test_previous_starts_at_zero() -> None:
     x = torch.arange(6.0).view(1, 3, 2) + 1
     assert torch.equal(previous(x), torch.tensor([[[0.0, 0.0], [1.0, 2.0], [3.0, 4.0]]]))
@@ -47,19 +45,6 @@ def test_previous_starts_at_zero() -> None:
 def test_frame_mask() -> None:
     mask = frame_mask(torch.tensor([3, 1]), 3)
     assert mask.tolist() == [[True, True, True], [True, False, False]]
-
-
-def test_backward_lstm_starts_at_each_last_real_frame() -> None:
-    torch.manual_seed(0)
-    lstm = nn.LSTM(3, 4, batch_first=True)
-    lengths = torch.tensor([5, 2, 1])
-    x = torch.randn(3, 5, 3)
-    states = backward_in_time(lstm, x, lengths)
-    for i, length in enumerate(lengths):
-        alone = lstm(x[i : i + 1, :length].flip(1))[0].flip(1)[0]
-        torch.testing.assert_close(states[i, :length], alone)
-    whole = torch.full((3,), 5)
-    torch.testing.assert_close(backward_in_time(lstm, x, None), backward_in_time(lstm, x, whole))
 
 
 def test_scan_is_a_loop_with_a_gradient() -> None:

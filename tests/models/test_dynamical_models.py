@@ -8,18 +8,30 @@ import pytest
 import torch
 from torch import Tensor
 
-from speech_factorization.dynamical import model as shared
 from speech_factorization.dynamical.gaussian import Gaussian
+from speech_factorization.dynamical.itakura_saito import itakura_saito
+from speech_factorization.dynamical.layers import previous
 from speech_factorization.dynamical.model import DynamicalVAE
 from speech_factorization.errors import InputError
 from speech_factorization.interfaces import Batch, Data, Schedule, Trainable
+from speech_factorization.reporting.published import read
 
 BINS, T = 5, 7
 
 SMALL = {
     "vae": {"z_dim": 3, "x_z": [6, 4], "z_x": [4, 6]},
+    "dkf": {"z_dim": 3, "rnn": 4, "x_g": [6], "z_g": [4, 5], "g_z": [5, 4], "z_x": [4, 6]},
+    "storn": {"z_dim": 3, "rnn": 4, "x_g": [6], "g_z": [5, 4], "z_h": [4, 5], "x_h": [6], "h_x": [6]},
+    "vrnn": {"z_dim": 3, "rnn": 4, "x": [6], "z": [4, 5], "hx_z": [5, 4], "h_z": [5, 4], "hz_x": [6]},
     "srnn": {"z_dim": 3, "rnn": 4, "x_h": [6], "hx_g": [6], "gz_z": [5, 4], "hz_z": [5, 4], "hz_x": [6]},
-}
+    "rvae_causal": {"z_dim": 3, "rnn": 4, "x_g": [6], "z_g": [4, 5], "g_z": [5, 4], "z_h": [4, 5], "h_x": [6]},
+    "rvae": {"z_dim": 3, "rnn": 4, "x_g": [6], "z_g": [4, 5], "g_z": [5, 4], "z_h": [4, 5], "h_x": [6]},
+    "dsae": {
+        "z_dim": 3, "v_dim": 2, "rnn": 4, "rnn_z": 4, "rnn_p": 3,
+        "x_g": [6], "g_v": [5], "xv_r": [6], "r_k": [5], "vz_x": [4, 6],
+    },
+}  # fmt: skip
+AUTOREGRESSIVE = ("storn", "vrnn", "srnn")
 
 # Which frames reach the distributions at frame t, as functions of (t, T); frames are counted from 1.
 # The tables of Girin et al. (2021): generation of z_t and x_t, inference of z_t.
@@ -27,12 +39,20 @@ nothing: Callable[[int], set[int]] = lambda t: set()  # noqa: E731
 same: Callable[[int], set[int]] = lambda t: {t}  # noqa: E731
 before: Callable[[int], set[int]] = lambda t: set(range(1, t))  # noqa: E731
 last: Callable[[int], set[int]] = lambda t: {t - 1} - {0}  # noqa: E731
+upto: Callable[[int], set[int]] = lambda t: set(range(1, t + 1))  # noqa: E731
+onward: Callable[[int], set[int]] = lambda t: set(range(t, T + 1))  # noqa: E731
 everything: Callable[[int], set[int]] = lambda t: set(range(1, T + 1))  # noqa: E731
 
 REACH = {
     # model: distribution -> (frames of x, frames of z)
     "vae": {"q": (same, nothing), "p": (nothing, nothing), "x": (nothing, same)},
+    "dkf": {"q": (onward, last), "p": (nothing, last), "x": (nothing, same)},
+    "storn": {"q": (upto, nothing), "p": (nothing, nothing), "x": (before, upto)},
+    "vrnn": {"q": (upto, before), "p": (before, before), "x": (before, upto)},
     "srnn": {"q": (everything, last), "p": (before, last), "x": (before, same)},
+    "rvae_causal": {"q": (onward, before), "p": (nothing, nothing), "x": (nothing, upto)},
+    "rvae": {"q": (everything, before), "p": (nothing, nothing), "x": (nothing, everything)},
+    "dsae": {"q": (everything, nothing), "p": (nothing, before), "x": (nothing, same)},
 }
 
 models = pytest.mark.parametrize("name", SMALL)
@@ -61,31 +81,91 @@ def batch_of(x: Tensor, *lengths: int) -> Batch:
 @pytest.fixture
 def no_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     """Losses at the posterior mean: noise depends on how a batch is padded."""
-    monkeypatch.setattr(shared, "standard_noise", lambda shape, generator, like: like.new_zeros(shape))
+    monkeypatch.setattr(Gaussian, "sample", lambda self, eps: self.mean)
+
+
+Reach = dict[str, list[tuple[set[int], set[int]]]]
+
+
+def reach(model: DynamicalVAE, monkeypatch: pytest.MonkeyPatch) -> Reach:
+    """distribution -> for each t = 1..T the frames of (x, z) that a gradient reaches it from."""
+    # With z_t put in place of its sample, the gradient shows direct dependence alone.
+    monkeypatch.setattr(Gaussian, "sample", lambda self, eps: eps)
+    x = power(1, T).double().requires_grad_(True)
+    noise = model.double().noise(x, torch.Generator().manual_seed(0))
+    z = noise["eps"].requires_grad_(True)
+    frames = model(x, **noise)
+    found: Reach = {}
+    for which, values in {
+        "q": torch.cat(frames.q, -1),
+        "p": torch.cat(frames.p, -1),
+        "x": frames.log_y,
+    }.items():
+        found[which] = []
+        for t in range(T):
+            target, reached = values[0, t].square().sum(), [torch.zeros_like(x), torch.zeros_like(z)]
+            if target.requires_grad:
+                reached = torch.autograd.grad(
+                    target, (x, z), retain_graph=True, allow_unused=True, materialize_grads=True
+                )
+            of_x, of_z = ({int(i) + 1 for i in g[0].abs().sum(-1).nonzero()} for g in reached)
+            found[which].append((of_x, of_z))
+    return found
 
 
 @models
 def test_each_distribution_sees_what_the_paper_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # With z_t put in place of its sample, the gradient shows direct dependence alone.
-    monkeypatch.setattr(Gaussian, "sample", lambda self, eps: eps)
-    model = build(name).double()
-    x = power(1, T).double().requires_grad_(True)
-    z = torch.randn(1, T, 3, dtype=torch.float64, requires_grad=True)
-    _, q, p, log_y = model(x, z)
-    values = {"q": torch.cat(q, -1), "p": torch.cat(p, -1), "x": log_y}
+    found = reach(build(name), monkeypatch)
     for which, (of_x, of_z) in REACH[name].items():
-        for t in range(1, T + 1):
-            reached = []
-            for source in (x, z):
-                target = values[which][0, t - 1].square().sum()
-                gradient = torch.zeros_like(source)
-                if target.requires_grad:
-                    (found,) = torch.autograd.grad(
-                        target, source, retain_graph=True, allow_unused=True, materialize_grads=True
-                    )
-                    gradient = found
-                reached.append({int(i) + 1 for i in gradient[0].abs().sum(-1).nonzero()})
-            assert reached == [of_x(t), of_z(t)], f"{which} at frame {t}"
+        assert found[which] == [(of_x(t), of_z(t)) for t in range(1, T + 1)], which
+
+
+def separated(parents: dict[str, set[str]], a: str, b: str, given: set[str]) -> bool:
+    """Whether a graph's a and b are independent given a set: no path in its moralised ancestral graph."""
+    kept, open_ = set(), [a, b, *given]
+    while open_:
+        node = open_.pop()
+        if node not in kept:
+            kept.add(node)
+            open_ += parents[node]
+    linked: dict[str, set[str]] = {node: set() for node in kept}
+    for node in kept:
+        family = {node, *parents[node]}
+        for one in family:
+            linked[one] |= family - {one}
+    seen, open_ = {a}, [a]
+    while open_:
+        for node in linked[open_.pop()] - seen - given:
+            seen.add(node)
+            open_.append(node)
+    return b not in seen
+
+
+@models
+def test_the_papers_three_ticks_follow(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Autoregressive; inference as the exact posterior; dynamics on z: from the gradients alone."""
+    found = reach(build(name), monkeypatch)
+    parents: dict[str, set[str]] = {}
+    for t in range(1, T + 1):
+        for node, which in ((f"z{t}", "p"), (f"x{t}", "x")):
+            of_x, of_z = found[which][t - 1]
+            parents[node] = {f"x{i}" for i in of_x} | {f"z{i}" for i in of_z}
+    if name == "dsae":
+        parents |= {"v": set()} | {f"x{t}": parents[f"x{t}"] | {"v"} for t in range(1, T + 1)}
+    x_all = {f"x{i}" for i in range(1, T + 1)}
+    exact = []
+    for t in range(1, T + 1):
+        # The exact posterior factorises as prod_t p(z_t | z_{1:t-1}, x_{1:T}, v): what of that z_t needs.
+        around = x_all | {f"z{i}" for i in range(1, t)} | (parents.keys() & {"v"})
+        needed = {u for u in around if not separated(parents, f"z{t}", u, around - {u})}
+        of_x, of_z = found["q"][t - 1]
+        exact.append(needed - {"v"} == {f"x{i}" for i in of_x} | {f"z{i}" for i in of_z})
+    ticks = {
+        "autoregressive": any(of_x for which in "px" for of_x, _ in found[which]),
+        "true_posterior": all(exact),
+        "dynamical_z": any(of_z for _, of_z in found["p"]),
+    }
+    assert ticks == read("dynamical_models").loc[name].astype(bool).to_dict()
 
 
 @models
@@ -110,7 +190,8 @@ def test_padding_changes_nothing(name: str, no_noise: None) -> None:
         terms = {key: value - share * found[key] for key, value in terms.items()}
         mine = model.encode(alone)
         for key, code in mine.items():
-            torch.testing.assert_close(code[0], codes[key][i, :length])
+            of_frames = code.ndim == 3
+            torch.testing.assert_close(code[0], codes[key][i, :length] if of_frames else codes[key][i])
         torch.testing.assert_close(model.decode(mine)[0], y[i, :length])
     for value in terms.values():
         assert value.detach().abs() < 1e-5
@@ -145,8 +226,9 @@ def test_hooks_and_terms(name: str) -> None:
     assert isinstance(model, Trainable)
     assert {id(p) for p in model.players()["model"]} == {id(p) for p in model.parameters()}
     terms = model.loss(batch_of(power(2, T)), "model", at())
-    torch.testing.assert_close(terms["loss"], terms["reconstruction"] + 0.3 * terms["kl"])
-    torch.testing.assert_close(terms["elbo"], -terms["reconstruction"] - terms["kl"])
+    kl_v = terms.get("kl_v", torch.tensor(0.0))
+    torch.testing.assert_close(terms["loss"], terms["reconstruction"] + 0.3 * terms["kl"] + kl_v)
+    torch.testing.assert_close(terms["elbo"], -terms["reconstruction"] - terms["kl"] - kl_v)
 
 
 @models
@@ -158,11 +240,13 @@ def test_loss_is_deterministic_in_its_generator(name: str) -> None:
 
 @models
 def test_kl_warms_up_in_training_alone(name: str) -> None:
-    model, batch = build(name, beta=2.0, kl_warm_up=4), batch_of(power(2, T))
+    more = {"beta_v": 2.0} if name == "dsae" else {}
+    model, batch = build(name, beta=2.0, kl_warm_up=4, **more), batch_of(power(2, T))
 
     def weight(schedule: Schedule) -> float:
         terms = model.loss(batch, "model", schedule)
-        return float(((terms["loss"] - terms["reconstruction"]) / terms["kl"]).detach())
+        kl = terms["kl"] + terms.get("kl_v", 0)
+        return float(((terms["loss"] - terms["reconstruction"]) / kl).detach())
 
     weights = [weight(at(epoch)) for epoch in (0, 1, 2, 4, 9)]
     assert weights == pytest.approx([0, 0.5, 1, 2, 2], abs=1e-4)
@@ -226,11 +310,74 @@ def test_first_sampled_frame_has_the_models_mean_power(name: str) -> None:
     x = model.sample(60_000, torch.Generator().manual_seed(0), frames=1)
     # Before frame 1 lies nothing: x_0 = 0, z_0 = 0.
     nothing_before = torch.zeros(1, 1, BINS)
-    _, _, p, _ = model(nothing_before, torch.zeros(1, 1, 3))
+    p = model(nothing_before, torch.zeros(1, 1, 3)).p
     z = p.sample(torch.randn(60_000, 1, 3, generator=torch.Generator().manual_seed(1)))
-    codes = {key: value.expand(60_000, 1, -1) for key, value in model.encode(nothing_before).items()}
-    expected = model.decode(codes | {"z": z}).mean((0, 1))
+    codes = {"z": z}
+    if name == "dsae":
+        codes["v"] = torch.randn(60_000, 2, generator=torch.Generator().manual_seed(2))
+    expected = model.decode(codes).mean((0, 1))
     torch.testing.assert_close(x.mean((0, 1)), expected, rtol=0.03, atol=0.0)
+
+
+@pytest.mark.parametrize("name", AUTOREGRESSIVE)
+def test_without_the_true_past_the_models_own_output_is_fed_back(name: str) -> None:
+    model = build(name)
+    z = torch.randn(2, 6, 3, generator=torch.Generator().manual_seed(0))
+    y = model.decode({"z": z})
+    torch.testing.assert_close(model.decode({"z": z, "x_past": previous(y)}), y)
+    assert not torch.allclose(model.decode({"z": z, "x_past": previous(2 * y)}), y)
+
+
+@pytest.mark.parametrize("name", AUTOREGRESSIVE)
+def test_codes_hold_the_true_past(name: str) -> None:
+    model, x = build(name), power(2, T)
+    codes = model.encode(x)
+    torch.testing.assert_close(codes["x_past"], previous(x))
+    with torch.no_grad():
+        frames = model(x, **model.noise(x, None))
+    torch.testing.assert_close(model.decode(codes), frames.log_y.exp())
+    p, log_y = model.closed_loop(codes["z"], x, torch.zeros(2, T, dtype=torch.bool))
+    torch.testing.assert_close((p.mean, p.logvar, log_y), (frames.p.mean, frames.p.logvar, frames.log_y))
+
+
+@pytest.mark.parametrize("name", AUTOREGRESSIVE)
+def test_scheduled_sampling_goes_from_the_truth_to_the_models_own_output(name: str) -> None:
+    model, batch = build(name, scheduled_sampling=[2, 6]), batch_of(power(2, T))
+    assert [model.own_share(at(epoch)) for epoch in (0, 2, 3, 4, 6, 9)] == [0, 0, 0.25, 0.5, 1, 1]
+    assert model.own_share(at(0, training=False)) == 1
+    forced, early, late = (
+        build(name, scheduled_sampling=schedule).loss(batch, "model", at(epoch))["reconstruction"]
+        for schedule, epoch in ((None, 9), ([2, 6], 1), ([2, 6], 9))
+    )
+    assert forced == early != late
+    noise = model.noise(batch.x, at().generator)
+    z = model(batch.x, **noise).codes["z"]
+    expected = itakura_saito(batch.x, model.closed_loop(z)[1]).mean()
+    torch.testing.assert_close(late, expected)
+
+
+def test_a_schedule_that_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(ValueError, match="first epoch before the last"):
+        build("srnn", scheduled_sampling=[6, 2])
+
+
+def test_the_code_of_the_sequence_reaches_every_frame() -> None:
+    model, x = build("dsae"), power(1, T)
+    codes = model.encode(x)
+    other = model.decode(codes | {"v": codes["v"] + 1})
+    assert ((other - model.decode(codes)).abs().sum(-1) > 0).all()
+    assert torch.equal(model.encode(x)["v"], codes["v"])
+    assert not torch.allclose(model.encode(x, generator=torch.Generator().manual_seed(0))["v"], codes["v"])
+
+
+@models
+@pytest.mark.parametrize("shape", [(2, T, BINS + 1), (2, 0, BINS), (0, T, BINS), (T, BINS)])
+def test_what_is_no_spectrogram_is_refused(name: str, shape: tuple[int, ...]) -> None:
+    model, x = build(name), torch.ones(shape)
+    with pytest.raises(InputError, match=rf"shape \({', '.join(map(str, shape))}\).*{BINS}\)"):
+        model.encode(x)
+    with pytest.raises(InputError, match="give power of shape"):
+        model.loss(Batch(x, torch.full((shape[0],), shape[1])), "model", at())
 
 
 @models

@@ -38,10 +38,12 @@ def standard(like: Tensor) -> Gaussian:
     return Gaussian(zero, zero)
 
 
-def standard_noise(shape: Sequence[int], generator: torch.Generator, like: Tensor) -> Tensor:
+def standard_noise(shape: Sequence[int], generator: torch.Generator | None, like: Tensor) -> Tensor:
     """eps ~ N(0, I), drawn where the generator lives and moved to the device and type of `like`.
 
-    So one CPU generator gives the same noise on every device.
+    So one CPU generator gives the same noise on every device. Without a generator, zeros.
     """
+    if generator is None:
+        return like.new_zeros(tuple(shape))
     eps = torch.randn(tuple(shape), generator=generator, device=generator.device)
     return eps.to(like)

@@ -1,4 +1,4 @@
-"""The layers dynamical VAEs are made of: stacks of linear layers with tanh, and LSTMs over time."""
+"""The layers dynamical VAEs are made of: stacks of linear layers with tanh."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -8,17 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from speech_factorization.dynamical.gaussian import Gaussian
+from speech_factorization.dynamical.scan import full_precision
 
-__all__ = [
-    "Features",
-    "GaussianOf",
-    "LogPowerOf",
-    "Stack",
-    "backward_in_time",
-    "frame_mask",
-    "previous",
-    "tanh",
-]
+__all__ = ["Features", "GaussianOf", "LogPowerOf", "Stack", "frame_mask", "previous", "tanh"]
 
 
 def tanh(u: Tensor) -> Tensor:
@@ -37,7 +29,8 @@ class Stack(nn.Module):
         self.layers = nn.ModuleList(nn.Linear(i, o) for i, o in pairwise([sum(inputs), *hidden]))
 
     def _features(self, *inputs: Tensor) -> Tensor:
-        return self._after_first(self.layers[0](_joined(inputs)))
+        joined = _joined(inputs)
+        return self._after_first(self.layers[0](joined)) if self.layers else joined
 
     def _after_first(self, u: Tensor) -> Tensor:
         u = tanh(u)
@@ -62,11 +55,11 @@ class GaussianOf(Stack):
 
     def __init__(self, inputs: Sequence[int], hidden: Sequence[int], dim: int) -> None:
         super().__init__(inputs, hidden)
-        self.head = nn.Linear(hidden[-1], 2 * dim)
+        self.head = nn.Linear([*inputs, *hidden][-1], 2 * dim)
 
     def forward(self, *inputs: Tensor) -> Gaussian:
         """The Gaussian given all inputs."""
-        return Gaussian(*self.head(self._features(*inputs)).chunk(2, -1))
+        return Gaussian(*full_precision(self.head(self._features(*inputs))).chunk(2, -1))
 
     def given(self, *known: Tensor) -> tuple[Tensor, Callable[[Tensor, Tensor], Gaussian]]:
         """Hoist out of a loop what the leading inputs, known for all frames, give to the first layer.
@@ -98,8 +91,7 @@ class LogPowerOf(Stack):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """ln y, [..., bins]."""
-        log_y: Tensor = self.head(self._features(*inputs))
-        return log_y
+        return full_precision(self.head(self._features(*inputs)))
 
 
 def previous(x: Tensor) -> Tensor:
@@ -110,25 +102,6 @@ def previous(x: Tensor) -> Tensor:
 def frame_mask(lengths: Tensor, frames: int) -> Tensor:
     """Which frames are real, [B, frames] bool, of lengths [B]."""
     return torch.arange(frames, device=lengths.device) < lengths[:, None]
-
-
-def backward_in_time(lstm: nn.LSTM, x: Tensor, lengths: Tensor | None) -> Tensor:
-    """States of an LSTM that runs from each item's last real frame to its first: [B, T, *] -> [B, T, H].
-
-    lengths: [B] real frames, None where all T are. What is given for padding has no meaning.
-    """
-    if lengths is None:
-        return lstm(x.flip(1))[0].flip(1)  # type: ignore[no-any-return]
-    items, frames, _ = x.shape
-    t = torch.arange(frames, device=x.device)
-    mirrored = torch.where(frame_mask(lengths, frames), lengths[:, None] - 1 - t, t)
-    # One list of rows: a gather over [B, T, *] takes twice as long backward.
-    rows = (mirrored + frames * torch.arange(items, device=x.device)[:, None]).flatten()
-
-    def mirror(values: Tensor) -> Tensor:
-        return values.flatten(0, 1).index_select(0, rows).view(items, frames, -1)
-
-    return mirror(lstm(mirror(x))[0])
 
 
 def _joined(inputs: Sequence[Tensor]) -> Tensor:

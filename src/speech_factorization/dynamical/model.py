@@ -41,18 +41,21 @@ class Frames(NamedTuple):
     """What one pass over x [B, T, F] gives.
 
     codes: "z" [B, T, z_dim] and whatever else decoding needs. q: q(z_t | .). p: p(z_t | .).
-    log_y: ln y, [B, T, F].
+    log_y: ln y, [B, T, F]. v: q(v | x_{1:T}) [B, v_dim] of a model with one code for the whole sequence.
     """
 
     codes: dict[str, Tensor]
     q: Gaussian
     p: Gaussian
     log_y: Tensor
+    v: Gaussian | None = None
 
 
 class DynamicalVAE(nn.Module, ABC):
     """Base of the dynamical VAEs. A model defines `p_x`, `forward`, `decode`, `sample` and `published`.
 
+    of_true_past: names of the codes that hold the past of x itself; `decode` without them feeds the model's
+      own output back.
     published: names of this module's parts -> names in the authors' checkpoints, see dynamical/published.py.
     """
 
@@ -60,6 +63,7 @@ class DynamicalVAE(nn.Module, ABC):
     likelihood_of: ClassVar[str] = (
         "power spectrogram, nats per frame: Itakura-Saito divergence and KL; elbo up to a constant of the data"
     )
+    of_true_past: ClassVar[tuple[str, ...]] = ()
     published: ClassVar[Mapping[str, str | tuple[str, ...]]]
     p_x: LogPowerOf
 
@@ -77,9 +81,13 @@ class DynamicalVAE(nn.Module, ABC):
     def forward(self, x: Tensor, eps: Tensor, lengths: Tensor | None = None) -> Frames:
         """x [B, T, F] power, eps [B, T, z_dim] ~ N(0, I) (zeros: the posterior mean), lengths [B] or None."""
 
+    def noise(self, x: Tensor, generator: torch.Generator | None) -> dict[str, Tensor]:
+        """What `forward` samples with, by argument; zeros, which give the mean, without a generator."""
+        return {"eps": standard_noise((*x.shape[:-1], self.z_dim), generator, x)}
+
     @abstractmethod
     def decode(self, codes: Mapping[str, Tensor]) -> Tensor:
-        """Power spectrogram y [B, T, F]; codes["z"] [B, T, z_dim] alone is enough for every model."""
+        """Power spectrogram y [B, T, F]; codes in `of_true_past` may be left out."""
 
     @abstractmethod
     def sample(self, n: int, generator: torch.Generator, frames: int = 150) -> Tensor:
@@ -90,11 +98,10 @@ class DynamicalVAE(nn.Module, ABC):
         self, x: Tensor, lengths: Tensor | None = None, generator: torch.Generator | None = None
     ) -> dict[str, Tensor]:
         """Codes of x [B, T, F]: the posterior mean, or a sample where a generator is given."""
-        shape = (*x.shape[:-1], self.z_dim)
-        eps = x.new_zeros(shape) if generator is None else standard_noise(shape, generator, x)
+        self._check(x)
         if lengths is not None:
             x = x.masked_fill(~frame_mask(lengths, x.shape[1])[..., None], 0)
-        return self.forward(x, eps, lengths).codes
+        return self(x, lengths=lengths, **self.noise(x, generator)).codes  # type: ignore[no-any-return]
 
     def players(self) -> Mapping[str, list[nn.Parameter]]:
         return {"model": list(self.parameters())}
@@ -124,17 +131,41 @@ class DynamicalVAE(nn.Module, ABC):
         The weight is beta, in training reached linearly over kl_warm_up epochs; validation uses beta itself,
         so that epochs can be compared. A frame that is not finite is an InputError.
         """
+        self._check(batch.x)
         real = frame_mask(batch.lengths, batch.x.shape[1])
         x = batch.x.masked_fill(~real[..., None], 0)
-        eps = standard_noise((*x.shape[:-1], self.z_dim), schedule.generator, x)
-        _, q, p, log_y = self.forward(x, eps, batch.lengths)
-        reconstruction, kl = (
-            torch.where(real, nats, 0).sum() / real.sum() for nats in (itakura_saito(x, log_y), q.kl(p))
-        )
-        weight = self.beta
+        frames: Frames = self(x, lengths=batch.lengths, **self.noise(x, schedule.generator))
+        terms = self.terms(self.fed(frames, x, schedule), x, real, self.warm_up(schedule))
+        require_finite(torch.stack([terms["loss"], terms["elbo"]]), batch)
+        return terms
+
+    def fed(self, frames: Frames, x: Tensor, schedule: Schedule) -> Frames:
+        """The frames as generation has them at this point of training; not always from the true past."""
+        return frames
+
+    def warm_up(self, schedule: Schedule) -> float:
+        """What the weights of the KL divergences are multiplied with."""
         if schedule.training and schedule.epoch < self.kl_warm_up:
-            weight *= schedule.epoch / self.kl_warm_up
-        loss = reconstruction + weight * kl
-        elbo = -(reconstruction + kl)
-        require_finite(torch.stack([loss, elbo]), batch)
-        return {"loss": loss, "reconstruction": reconstruction, "kl": kl, "elbo": elbo}
+            return schedule.epoch / self.kl_warm_up
+        return 1.0
+
+    def terms(self, frames: Frames, x: Tensor, real: Tensor, warm_up: float | Tensor) -> dict[str, Tensor]:
+        """The loss and its terms, means over the real frames [B, T] of x."""
+        count = real.sum()
+
+        def mean(nats: Tensor) -> Tensor:
+            return torch.where(real, nats, 0).sum() / count
+
+        reconstruction, kl = mean(itakura_saito(x, frames.log_y)), mean(frames.q.kl(frames.p))
+        loss = reconstruction + warm_up * self.beta * kl
+        return {"loss": loss, "reconstruction": reconstruction, "kl": kl, "elbo": -(reconstruction + kl)}
+
+    def _check(self, x: Tensor) -> None:
+        """Error: x is no spectrogram this model can take."""
+        bins = self.p_x.head.out_features
+        if x.ndim != 3 or x.shape[-1] != bins or 0 in x.shape:
+            raise InputError(
+                f"a spectrogram of shape {tuple(x.shape)}",
+                type(self).__module__,
+                f"give power of shape (utterances, frames, {bins}), at least one frame",
+            )

@@ -6,7 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["scan"]
+__all__ = ["full_precision", "scan"]
+
+
+def full_precision(x: Tensor) -> Tensor:
+    """x, in float32 where mixed precision has made it narrower."""
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
 
 
 def scan(
@@ -17,10 +22,12 @@ def scan(
     state: what one step hands to the next. inputs and outputs: [B, T, *] each.
 
     Frames are unbound once and each output stacked once: assignment into slices would make the
-    backward pass quadratic in T.
+    backward pass quadratic in T. In mixed precision the loop stays in full precision: its products are small,
+    and its errors would add up over time.
     """
     outputs = []
-    for frame in zip(*(x.unbind(1) for x in inputs), strict=True):
-        state, output = step(state, *frame)
-        outputs.append(output)
+    with torch.autocast(inputs[0].device.type, enabled=False):
+        for frame in zip(*(full_precision(x).unbind(1) for x in inputs), strict=True):
+            state, output = step(state, *frame)
+            outputs.append(output)
     return tuple(torch.stack(values, 1) for values in zip(*outputs, strict=True))

@@ -4,26 +4,29 @@ h_t = LSTM(x_{1:t-1})              g_t = LSTM backward over [h, x]_{t:T}
 q(z_t | z_{t-1}, x_{1:T}) by g_t   p(z_t | z_{t-1}, x_{1:t-1}) by h_t   p(x_t | z_t, x_{1:t-1}) by h_t
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from speech_factorization.dynamical.gaussian import Gaussian, standard_noise
-from speech_factorization.dynamical.itakura_saito import power_noise
-from speech_factorization.dynamical.layers import Features, GaussianOf, LogPowerOf, backward_in_time, previous
-from speech_factorization.dynamical.model import DynamicalHyperparameters, DynamicalVAE, Frames, Widths
+from speech_factorization.dynamical.autoregressive import (
+    AutoregressiveHyperparameters,
+    AutoregressiveVAE,
+    Step,
+)
+from speech_factorization.dynamical.gaussian import Gaussian
+from speech_factorization.dynamical.layers import Features, GaussianOf, LogPowerOf, previous
+from speech_factorization.dynamical.model import Frames, Widths
+from speech_factorization.dynamical.recurrent import LSTMState, advance, backward_in_time, forward_in_time
 from speech_factorization.dynamical.scan import scan
 from speech_factorization.interfaces import Data
 
 __all__ = ["Hyperparameters", "Model"]
 
-LSTMState = tuple[Tensor, Tensor]
 
-
-class Hyperparameters(DynamicalHyperparameters):
+class Hyperparameters(AutoregressiveHyperparameters):
     """rnn: states of each LSTM; the others: widths from what stands left of _ to what stands right of it."""
 
     rnn: int = Field(128, gt=0)
@@ -34,8 +37,8 @@ class Hyperparameters(DynamicalHyperparameters):
     hz_x: Widths = [256]
 
 
-class Model(DynamicalVAE):
-    """The stochastic recurrent network; training and encoding feed the true x_{t-1} (teacher forcing)."""
+class Model(AutoregressiveVAE):
+    """The stochastic recurrent network."""
 
     published: ClassVar[Mapping[str, str | tuple[str, ...]]] = {
         "x_h.layers.": "mlp_x_h.linear",
@@ -63,7 +66,8 @@ class Model(DynamicalVAE):
 
     def forward(self, x: Tensor, eps: Tensor, lengths: Tensor | None = None) -> Frames:
         """Only z_t needs a loop; all else is computed for all frames at once."""
-        h, _ = self.lstm_h(self.x_h(previous(x)))
+        x_past = previous(x)
+        h = forward_in_time(self.lstm_h, self.x_h(x_past))
         g = backward_in_time(self.lstm_g, self.hx_g(h, x), lengths)
         projection, q_z = self.q_z.given(g)
 
@@ -75,44 +79,16 @@ class Model(DynamicalVAE):
         z, *q = scan(step, torch.zeros_like(eps[:, 0]), projection, eps)  # q(z_t | z_{t-1}, g_t)
         p = self.p_z(h, previous(z))  # p(z_t | z_{t-1}, h_t)
         log_y = self.p_x(h, z)  # p(x_t | z_t, h_t)
-        return Frames({"z": z, "h": h}, Gaussian(*q), p, log_y)
+        return Frames({"z": z, "x_past": x_past}, Gaussian(*q), p, log_y)
 
-    @torch.no_grad()
-    def decode(self, codes: Mapping[str, Tensor]) -> Tensor:
-        """y [B, T, F] with codes["h"], states of the true x; without, the model's own y is fed back."""
-        z = codes["z"]
-        if "h" in codes:
-            return torch.exp(self.p_x(codes["h"], z))
+    def teacher_forced(self, z: Tensor, x_past: Tensor) -> tuple[Gaussian, Tensor]:
+        """All frames at once, given the true x_{t-1}."""
+        h = forward_in_time(self.lstm_h, self.x_h(x_past))
+        return self.p_z(h, previous(z)), self.p_x(h, z)
 
-        def step(state: tuple[Tensor, LSTMState | None], z: Tensor) -> tuple[object, tuple[Tensor]]:
-            h, lstm = self._next_h(*state)
-            y = torch.exp(self.p_x(h, z))
-            return (y, lstm), (y,)
-
-        x_0 = z.new_zeros(len(z), self.p_x.head.out_features)
-        (y,) = scan(step, (x_0, None), z)
-        return y
-
-    @torch.no_grad()
-    def sample(self, n: int, generator: torch.Generator, frames: int = 150) -> Tensor:
-        """x [n, frames, F], every x_t drawn and fed back."""
-        bias = self.p_x.head.bias
-        eps = standard_noise((n, frames, self.z_dim), generator, bias)
-        noise = power_noise((n, frames, len(bias)), generator, bias)
-
-        def step(
-            state: tuple[Tensor, Tensor, LSTMState | None], eps: Tensor, noise: Tensor
-        ) -> tuple[object, tuple[Tensor]]:
-            x, z, lstm = state
-            h, lstm = self._next_h(x, lstm)
-            z = self.p_z(h, z).sample(eps)
-            x = torch.exp(self.p_x(h, z)) * noise
-            return (x, z, lstm), (x,)
-
-        (x,) = scan(step, (torch.zeros_like(noise[:, 0]), torch.zeros_like(eps[:, 0]), None), eps, noise)
-        return x
-
-    def _next_h(self, x: Tensor, lstm: LSTMState | None) -> tuple[Tensor, LSTMState]:
-        """h_t [B, rnn] and the LSTM's state once it has read x_{t-1} [B, F]."""
-        h, lstm = self.lstm_h(self.x_h(x)[:, None], lstm)
-        return h[:, 0], lstm
+    def step(self, x: Tensor, z: Tensor, state: LSTMState | None, draw: Callable[[Gaussian], Tensor]) -> Step:
+        """x_{t-1}, z_{t-1} -> p(z_t | .), z_t, ln y_t."""
+        h, c = advance(self.lstm_h, self.x_h(x), state)
+        p = self.p_z(h, z)
+        z = draw(p)
+        return p, z, self.p_x(h, z), (h, c)

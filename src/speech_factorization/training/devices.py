@@ -9,25 +9,26 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
 from speech_factorization.errors import InputError
+from speech_factorization.training.settings import Device, Precision
 
-__all__ = ["Device", "make_fabric"]
-
-Device = Literal["auto", "cpu", "cuda"]
+__all__ = ["make_fabric"]
 
 
-def make_fabric(device: Device = "auto", threads: int = 1) -> Fabric:
+def make_fabric(device: Device = "auto", threads: int = 1, precision: Precision = "fp32") -> Fabric:
     """A launched Fabric: one process, or under torchrun one of its processes (gloo on CPU, NCCL on CUDA).
 
-    device: "auto" takes CUDA where there is one. threads: of torch on the CPU, for each process.
+    device: "auto" takes CUDA where there is one. threads: of torch on the CPU, for each process. precision:
+    of the losses' large products; "bf16" keeps weights and their updates in float32 (mixed precision).
     Errors: InputError if CUDA is asked for and absent, or has fewer GPUs than processes.
     """
     torch.set_num_threads(threads)
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError("torch finds no CUDA GPU", "device: cuda", "set device to auto or cpu")
     accelerator = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+    kind: Literal["32-true", "bf16-mixed"] = "bf16-mixed" if precision == "bf16" else "32-true"
     if not torch.distributed.is_torchelastic_launched():
         # A named environment: Fabric would otherwise take a batch system's job for a distributed launch.
-        fabric = Fabric(accelerator=accelerator, devices=1, plugins=[LightningEnvironment()])
+        fabric = Fabric(accelerator=accelerator, devices=1, precision=kind, plugins=[LightningEnvironment()])
     else:
         here = int(os.environ["LOCAL_WORLD_SIZE"])
         if accelerator == "cuda" and here > torch.cuda.device_count():
@@ -38,6 +39,7 @@ def make_fabric(device: Device = "auto", threads: int = 1) -> Fabric:
             accelerator=accelerator,
             devices=here,
             num_nodes=nodes,
+            precision=kind,
             strategy="ddp",
             plugins=[TorchElasticEnvironment()],
         )

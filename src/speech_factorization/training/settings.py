@@ -1,4 +1,4 @@
-"""How long and how fast a model is trained."""
+"""How long, how fast and on what a model is trained."""
 
 from typing import Annotated, Literal
 
@@ -6,8 +6,10 @@ from pydantic import Field
 
 from speech_factorization.strict import Strict
 
-__all__ = ["TrainSettings"]
+__all__ = ["Device", "Precision", "TrainSettings"]
 
+Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["fp32", "bf16"]
 Positive = Annotated[int, Field(gt=0)]
 
 
