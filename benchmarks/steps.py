@@ -1,0 +1,106 @@
+"""One step of training a dynamical VAE, eager or captured in a CUDA graph, as something to call."""
+
+import importlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import torch
+
+from speech_factorization.dynamical.model import DynamicalVAE
+from speech_factorization.errors import InputError
+from speech_factorization.interfaces import Batch, Data, Schedule
+from speech_factorization.parameters import models
+from speech_factorization.training.optimisers import adam
+from speech_factorization.training.settings import TrainSettings
+
+__all__ = ["build", "captured", "dynamical_models", "eager", "spectrograms"]
+
+BINS = 257
+LEARNING_RATE = 1e-3
+
+Step = Callable[[], None]
+
+
+def dynamical_models() -> dict[str, type[DynamicalVAE]]:
+    """The dynamical VAEs there are, by name."""
+    found = {name: importlib.import_module(f"speech_factorization.models.{name}").Model for name in models()}
+    return {name: model for name, model in found.items() if issubclass(model, DynamicalVAE)}
+
+
+def build(name: str) -> DynamicalVAE:
+    """A model of the published sizes with seeded weights. Error: there is none of this name."""
+    known = dynamical_models()
+    if name not in known:
+        raise InputError(f"no dynamical model {name!r}", "--model", f"there are: {', '.join(known)}")
+    torch.manual_seed(0)
+    hyperparameters = importlib.import_module(known[name].__module__).Hyperparameters()
+    return known[name](hyperparameters, Data({}, (BINS,)))
+
+
+def spectrograms(batch: int, frames: int) -> Batch:
+    """Noise as an STFT would see it: power [batch, frames, 257] that falls by 40 dB over the band."""
+    generator = torch.Generator().manual_seed(0)
+    parts = torch.randn(2, batch, frames, BINS, generator=generator)
+    power = parts.square().sum(0) * torch.logspace(0, -4, BINS)
+    return Batch(power, torch.full((batch,), frames))
+
+
+def eager(model: DynamicalVAE, batch: Batch, precision: str) -> Step:
+    """The step as the training loop takes it, gradient clipping left out."""
+    device = batch.x.device
+    settings = TrainSettings(batch=len(batch.x), epochs=1, patience=1, learning_rate=LEARNING_RATE)
+    optimiser = adam(list(model.parameters()), settings)
+    generator = torch.Generator(device).manual_seed(0)
+    schedule = Schedule(epoch=0, epochs=1, step=0, generator=generator, training=True)
+
+    def step() -> None:
+        optimiser.zero_grad(set_to_none=True)
+        with _autocast(device, precision):
+            loss = model.loss(batch, "model", schedule)["loss"]
+        loss.backward()
+        optimiser.step()
+
+    return step
+
+
+def captured(model: DynamicalVAE, batch: Batch, precision: str) -> Step:
+    """The whole step in one CUDA graph; what changes from step to step is written into its buffers.
+
+    All frames are real, so there are no lengths. Capture as in torch's notes on CUDA graphs.
+    """
+    device = batch.x.device
+    generator = torch.Generator(device).manual_seed(0)
+    x, noise = batch.x.clone(), model.noise(batch.x, generator)
+    real = torch.ones(x.shape[:2], dtype=torch.bool, device=device)
+    optimiser = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=True, capturable=True)
+
+    def step() -> None:
+        optimiser.zero_grad(set_to_none=True)
+        with _autocast(device, precision):
+            loss = model.terms(model(x, **noise), x, real, 1.0)["loss"]
+        loss.backward()
+        optimiser.step()
+
+    # Libraries start and Adam makes its moments outside the graph, on a stream that is not the default one.
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            step()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+
+    def replay() -> None:
+        x.copy_(batch.x)
+        for eps in noise.values():
+            eps.normal_(generator=generator)
+        graph.replay()
+
+    return replay
+
+
+def _autocast(device: torch.device, precision: str) -> AbstractContextManager[None]:
+    """What Fabric's bf16-mixed puts around the loss."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
