@@ -48,3 +48,19 @@ def test_missing_unused_misshapen_and_unnamed_are_errors() -> None:
         assert torch.equal(model[0].weight, before)
     with pytest.raises(InputError, match=r"no published name for 1\."):
         load_published(net(), {"0.": "first."}, state())
+
+
+def test_many_faults_are_counted_and_change_nothing() -> None:
+    model, theirs = net(), state()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    theirs["first.bias"][0] = torch.nan
+    theirs["mean.weight"] = theirs["mean.weight"].long()
+    del theirs["logvar.bias"]
+    wrong = theirs | {"extra": torch.zeros(1), "other": torch.zeros(1)}
+    said = (
+        r"^x\.pt: not the published weights of \w+: first\.bias holds NaN or infinity, "
+        r"mean\.weight is no floating-point tensor, logvar\.bias is missing and 2 more faults; "
+    )
+    with pytest.raises(InputError, match=said):
+        load_published(model, NAMES, wrong, "x.pt")
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())

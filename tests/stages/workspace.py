@@ -105,7 +105,7 @@ class Workspace:
             contextlib.redirect_stderr(err),
         ):
             try:
-                stages.run(module.main, "-".join([stage, *arguments]))
+                stages.run(module.main, "-".join([stage, *(Path(a).name for a in arguments)]))
             except SystemExit as end:
                 status = int(end.code or 0)
         return Done(status, out.getvalue(), err.getvalue())
