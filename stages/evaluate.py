@@ -17,7 +17,14 @@ import torch
 from speech_factorization import parameters
 from speech_factorization.corpora.base import SAMPLE_RATE
 from speech_factorization.errors import InputError
-from speech_factorization.evaluation.experiments import distance, likelihood, manipulation, resynthesis
+from speech_factorization.evaluation.experiments import (
+    distance,
+    likelihood,
+    manipulation,
+    resynthesis,
+    sequence_code,
+    trajectories,
+)
 from speech_factorization.evaluation.experiments.shift import class_means
 from speech_factorization.evaluation.judges import Judges
 from speech_factorization.evaluation.outcome import Outcome
@@ -25,7 +32,7 @@ from speech_factorization.features.batches import UtteranceBatches
 from speech_factorization.files import new_folder, write_json
 from speech_factorization.interfaces import Batch
 from speech_factorization.trained import describe, load_model
-from speech_factorization.training.devices import make_fabric
+from speech_factorization.training.devices import find_device
 from speech_factorization.training.seeds import seed_everything
 from stages import CHECKPOINTS, METRICS, PARAMS, PLOTS, PREPARED, SOUNDS, argument, run
 from stages.data import Missing, Segments, Utterances
@@ -37,7 +44,7 @@ class Bench:
     """A trained model with the test data and the judges, each read when an experiment asks for it."""
 
     def __init__(self, model: Any, settings: parameters.Parameters) -> None:
-        self.device = make_fabric(settings.device, settings.threads).device
+        self.device = find_device(settings.device, settings.threads)
         self.model, self.settings = model.to(self.device), settings
 
     @cached_property
@@ -71,6 +78,10 @@ class Bench:
         """Segments of one split, on the device."""
         return (batch.to(self.device) for batch in self.segments.batches(split, BATCH)(0))
 
+    def whole(self, names: list[str]) -> Iterator[Batch]:
+        """Whole utterances, on the device."""
+        return (batch.to(self.device) for batch in UtteranceBatches(self.utterances.archive, names, 8)(0))
+
     def test_utterances(self) -> list[str]:
         """Utterances of the test speakers, evenly spread where only some are asked for."""
         names = self.utterances.names("test")
@@ -80,18 +91,23 @@ class Bench:
 
     def likelihood(self) -> Outcome:
         """Of test segments or whole test utterances."""
-        if self.model.inputs[0] == "segments":
-            test = self.batches("test")
-        else:
-            whole = UtteranceBatches(self.utterances.archive, self.test_utterances(), 8)
-            test = (batch.to(self.device) for batch in whole(0))
+        segments = self.model.inputs[0] == "segments"
+        test = self.batches("test") if segments else self.whole(self.test_utterances())
         return likelihood.run(self.model, test, self.settings.evaluate.seed)
 
     def resynthesis(self) -> Outcome:
         """Of whole test utterances."""
         waves = ((name, self.utterances.archive[name].astype(np.float32)) for name in self.test_utterances())
-        found = resynthesis.run(self.model, waves, jobs=self.settings.jobs)
-        return Outcome({"resynthesis": found.numbers}, found.figures, found.sounds)
+        return resynthesis.run(self.model, waves, jobs=self.settings.jobs)
+
+    def trajectories(self) -> Outcome:
+        """Of whole test utterances."""
+        return trajectories.run(self.model, self.whole(self.test_utterances()))
+
+    def sequence_code(self) -> Outcome:
+        """Of all test utterances: every speaker needs some in both halves."""
+        test = self.whole(self.utterances.names("test"))
+        return sequence_code.run(self.model, test, self.utterances.table, self.settings.evaluate.seed)
 
     def manipulation(self) -> Outcome:
         """Of test segments."""
@@ -108,6 +124,8 @@ class Bench:
 EXPERIMENTS = {
     "likelihood": (likelihood.needs, Bench.likelihood),
     "resynthesis": (resynthesis.needs, Bench.resynthesis),
+    "trajectories": (trajectories.needs, Bench.trajectories),
+    "sequence_code": (sequence_code.needs, Bench.sequence_code),
     "manipulation": (manipulation.needs, Bench.manipulation),
     "distance": (distance.needs, Bench.distance),
 }
@@ -134,8 +152,13 @@ def answer(model: Any, settings: parameters.Parameters) -> tuple[Outcome, dict[s
 
 
 def checked(folder: Path, settings: parameters.Parameters) -> dict[str, Any]:
-    """What the checkpoint says of itself. Errors: it is of another corpus or scale, or not whole."""
+    """What the checkpoint says of itself. Errors: it is of another corpus or scale, or not whole.
+
+    Imported weights claim no corpus, so they may be evaluated on any.
+    """
     about = describe(folder)
+    if "imported" in about:
+        return about
     for key, wanted in (("corpus", settings.corpus.name), ("scale", settings.scale)):
         if about.get(key) != wanted:
             what = f"trained on {key} {about.get(key)}, params.yaml says {wanted}"
@@ -150,11 +173,8 @@ def main() -> None:
     settings = parameters.load(PARAMS)
     name = argument("model", parameters.models())
     about = checked(CHECKPOINTS / name, settings)
-    found = {
-        key: about[key]
-        for key in ("model", "corpus", "scale", "seed", "epochs", "best_epoch")
-        if key in about
-    }
+    found = {key: about[key] for key in ("model", "seed", "epochs", "best_epoch") if key in about}
+    found |= {"corpus": settings.corpus.name, "scale": settings.scale}
     found["phone_times"] = settings.alignment.source
     outcome = Outcome({})
     if "skipped" in about:
@@ -164,8 +184,12 @@ def main() -> None:
         model, about = load_model(CHECKPOINTS / name)
         outcome, not_answered = answer(model, settings)
         found |= {"parameters": about["parameters"], **outcome.numbers, "not_answered": not_answered}
+    if "imported" in about:
+        found["weights"] = f"imported from {about['imported']['file']}"
+        # Which beta they were trained with is in no file of weights.
+        found.get("likelihood", {}).pop("beta", None)
     with new_folder(PLOTS / name) as folder:
-        if "skipped" not in about:
+        if "epochs" in about:
             shutil.copyfile(CHECKPOINTS / name / "curves.csv", folder / "curves.csv")
         for title, figure in outcome.figures.items():
             # Without the version of matplotlib in it, equal pictures are equal files.

@@ -28,7 +28,7 @@ from speech_factorization.evaluation.judge_settings import (
 from speech_factorization.evaluation.judges import SEGMENT_FAMILIES, VOWEL_FAMILIES, train_judges
 from speech_factorization.files import new_folder, write_json
 from speech_factorization.interfaces import Batches
-from speech_factorization.training.devices import make_fabric
+from speech_factorization.training.fabric import make_fabric
 from speech_factorization.training.loop import fit
 from speech_factorization.training.seeds import seed_everything
 from speech_factorization.training.settings import TrainSettings

@@ -18,7 +18,7 @@ from speech_factorization.errors import InputError
 from speech_factorization.files import new_folder, write_json
 from speech_factorization.interfaces import Batches, Data, Inputs
 from speech_factorization.training import checkpoints
-from speech_factorization.training.devices import make_fabric
+from speech_factorization.training.fabric import make_fabric
 from speech_factorization.training.history import History
 from speech_factorization.training.loop import fit
 from speech_factorization.training.resume import state_folder

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from speech_factorization.errors import InputError
 from speech_factorization.interfaces import Batch, Schedule
-from speech_factorization.training.devices import make_fabric
 from speech_factorization.training.errors import TrainingError
+from speech_factorization.training.fabric import make_fabric
 from speech_factorization.training.history import History
 from speech_factorization.training.loop import fit
 from speech_factorization.training.seeds import seed_everything

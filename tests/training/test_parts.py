@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from speech_factorization.errors import InputError
 from speech_factorization.training import optimisers
-from speech_factorization.training.devices import make_fabric
 from speech_factorization.training.errors import TrainingError
+from speech_factorization.training.fabric import make_fabric
 from speech_factorization.training.history import History, Means
 from speech_factorization.training.seeds import derive, generator, seed_everything
 from speech_factorization.training.settings import TrainSettings

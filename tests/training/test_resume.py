@@ -12,7 +12,7 @@ from lightning_fabric import Fabric
 
 from speech_factorization.interfaces import Batch
 from speech_factorization.training import checkpoints
-from speech_factorization.training.devices import make_fabric
+from speech_factorization.training.fabric import make_fabric
 from speech_factorization.training.history import History
 from speech_factorization.training.loop import fit
 from speech_factorization.training.resume import StateFile, state_folder

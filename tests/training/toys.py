@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from speech_factorization.interfaces import Batch, Schedule
 from speech_factorization.training import checkpoints
-from speech_factorization.training.devices import make_fabric
+from speech_factorization.training.fabric import make_fabric
 from speech_factorization.training.loop import fit
 from speech_factorization.training.seeds import generator, seed_everything
 from speech_factorization.training.settings import TrainSettings

@@ -1,4 +1,4 @@
-"""Where training runs: the CPU, one GPU, or the processes that torchrun started."""
+"""Where training runs: one process on the CPU or a GPU, or the processes that torchrun started."""
 
 import os
 from typing import Literal
@@ -9,6 +9,7 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
 from speech_factorization.errors import InputError
+from speech_factorization.training.devices import find_device
 from speech_factorization.training.settings import Device, Precision
 
 __all__ = ["make_fabric"]
@@ -21,10 +22,7 @@ def make_fabric(device: Device = "auto", threads: int = 1, precision: Precision 
     of the losses' large products; "bf16" keeps weights and their updates in float32 (mixed precision).
     Errors: InputError if CUDA is asked for and absent, or has fewer GPUs than processes.
     """
-    torch.set_num_threads(threads)
-    if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("torch finds no CUDA GPU", "device: cuda", "set device to auto or cpu")
-    accelerator = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+    accelerator = find_device(device, threads).type
     kind: Literal["32-true", "bf16-mixed"] = "bf16-mixed" if precision == "bf16" else "32-true"
     if not torch.distributed.is_torchelastic_launched():
         # A named environment: Fabric would otherwise take a batch system's job for a distributed launch.

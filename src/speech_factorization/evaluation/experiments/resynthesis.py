@@ -1,7 +1,8 @@
 """Analysis-resynthesis: how much of an utterance survives a model's code.
 
 The power spectrogram is encoded (posterior mean unless a generator is given), decoded to y, and turned
-into sound by the inverse STFT of sqrt(y) with the original's phase (Bie et al., Interspeech 2021).
+into sound by the inverse STFT of sqrt(y) with the original's phase (Bie et al., Interspeech 2021). A decoder
+that reads the past of x is given the true one, as published; without it its own output is fed back.
 Needs of a model: `utterances` among its inputs, `encode` and `decode`; of the data: trimmed waves.
 """
 
@@ -22,12 +23,16 @@ from torch import Tensor
 from speech_factorization.errors import InputError
 from speech_factorization.evaluation.metrics.resynthesis import METRICS, evaluate
 from speech_factorization.evaluation.outcome import Outcome
+from speech_factorization.evaluation.pictures import decibels, spectrogram
 from speech_factorization.features.batches import UtteranceBatches
 from speech_factorization.features.stft import istft, power_spectrogram, stft, unit_peak
 
 __all__ = ["needs", "reconstruct", "run"]
 
 Wave = NDArray[np.float32]
+
+# Name -> whether the model's own output is fed back.
+FORMS = {"resynthesis": False, "resynthesis_free_running": True}
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +53,9 @@ def run(
     batch: int = 16,
     jobs: int = 1,
 ) -> Outcome:
-    """Means over files of every metric, `files`, and under `failed` how many files lack which metric.
+    """resynthesis -> means over files of every metric, `files`, and `failed`: how many files lack which metric.
 
+    A model with codes of the true past (`of_true_past`) has the same under resynthesis_free_running.
     waves: (utterance, [samples] float, 16 kHz, trimmed); each is divided by its peak. jobs: processes the
     metrics are computed in. The figure and the sounds are of the utterance whose name comes first.
     """
@@ -58,37 +64,57 @@ def run(
         raise InputError("no utterances to resynthesise", remedy="check the split and the corpus's size")
     names = [name for name, _ in items]
     originals = [wave for _, wave in items]
-    estimates = reconstruct(model, originals, generator, batch=batch)
-    scores = _score(names, originals, estimates, jobs)
-    return Outcome(
-        numbers=_means(names, scores),
-        figures={"resynthesis": _figure(names[0], originals[0], estimates[0])},
-        sounds={"original": originals[0], "resynthesis": _within_one(estimates[0])},
-    )
+    past = getattr(model, "of_true_past", ())
+    forms = [name for name, free in FORMS.items() if past or not free]
+    estimates = _decoded(model, originals, generator, batch, [FORMS[form] for form in forms])
+    shown = {"original": originals[0]}
+    numbers = {}
+    for form, found in zip(forms, estimates, strict=True):
+        numbers[form] = _means(names, _score(names, originals, found, jobs))
+        shown[form] = found[0]
+    sounds = {form: _within_one(wave) for form, wave in shown.items()}
+    return Outcome(numbers, {"resynthesis": _figure(names[0], shown)}, sounds)
 
 
-@torch.no_grad()
 def reconstruct(
-    model: Any, waves: Sequence[Wave], generator: torch.Generator | None = None, *, batch: int = 16
+    model: Any,
+    waves: Sequence[Wave],
+    generator: torch.Generator | None = None,
+    *,
+    batch: int = 16,
+    free_running: bool = False,
 ) -> list[Wave]:
     """What the model makes of each wave [samples] (unit peak), equally long, in the same order.
 
     Utterances of similar length go through the model together, zero-padded: `encode` is told their
-    lengths, and a decoder that looks ahead keeps them among its codes.
+    lengths, and a decoder that looks ahead keeps them among its codes. free_running: an autoregressive
+    decoder is not given the true past (`model.of_true_past`), so that its own output is fed back.
     """
+    (estimates,) = _decoded(model, waves, generator, batch, [free_running])
+    return estimates
+
+
+@torch.no_grad()
+def _decoded(
+    model: Any, waves: Sequence[Wave], generator: torch.Generator | None, batch: int, forms: Sequence[bool]
+) -> list[list[Wave]]:
+    """The waves once per form, free running or not, all from the same codes."""
     device = next(itertools.chain(model.parameters(), model.buffers()), torch.empty(0)).device
     training = model.training
     model.eval()
     sounds = {str(i): wave for i, wave in enumerate(waves)}
-    estimates: dict[str, Wave] = {}
+    estimates: list[dict[str, Wave]] = [{} for _ in forms]
     for group in UtteranceBatches(sounds, list(sounds), batch)(0):
         group = group.to(device)
-        y = model.decode(model.encode(group.x, lengths=group.lengths, generator=generator))
-        for key, length, power in zip(group.utterances, group.lengths.tolist(), y, strict=True):
-            wave = torch.from_numpy(sounds[key]).to(device)
-            estimates[key] = _with_phase_of(wave, power[:length]).cpu().numpy()
+        codes = model.encode(group.x, lengths=group.lengths, generator=generator)
+        for found, free_running in zip(estimates, forms, strict=True):
+            hidden = model.of_true_past if free_running else ()
+            y = model.decode({name: code for name, code in codes.items() if name not in hidden})
+            for key, length, power in zip(group.utterances, group.lengths.tolist(), y, strict=True):
+                wave = torch.from_numpy(sounds[key]).to(device)
+                found[key] = _with_phase_of(wave, power[:length]).cpu().numpy()
     model.train(training)
-    return [estimates[key] for key in sounds]
+    return [[found[key] for key in sounds] for found in estimates]
 
 
 def _with_phase_of(wave: Tensor, power: Tensor) -> Tensor:
@@ -147,19 +173,17 @@ def _within_one(wave: Wave) -> Wave:
     return wave / max(1.0, float(np.abs(wave).max()))
 
 
-def _figure(name: str, original: Wave, estimate: Wave) -> Figure:
-    """Both log power spectrograms, in dB over the same range of 60."""
-    decibels = [
-        10 * np.log10(power_spectrogram(torch.from_numpy(wave)).numpy().T + 1e-10)
-        for wave in (original, estimate)
-    ]
-    top = float(decibels[0].max())
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    axes = figure.subplots(2, 1, sharex=True, sharey=True)
-    extent = (0, len(original) / 16_000, 0, 8)
-    for axis, image, title in zip(axes, decibels, ("original", "resynthesis"), strict=True):
-        shown = axis.imshow(image, origin="lower", aspect="auto", extent=extent, vmin=top - 60, vmax=top)
-        axis.set(title=f"{name}, {title}", ylabel="frequency (kHz)")
+def _figure(name: str, waves: dict[str, Wave]) -> Figure:
+    """Log power spectrograms, the original's first, in dB over its range of 60."""
+    powers = [power_spectrogram(torch.from_numpy(wave)).numpy() for wave in waves.values()]
+    top = float(decibels(powers[0]).max())
+    titles = ["original", "resynthesis"]
+    if len(waves) > 2:
+        titles = ["original", "resynthesis given the true x(t-1)", "resynthesis, own output fed back"]
+    figure = Figure(figsize=(8, 2.5 * len(waves)), layout="constrained")
+    axes = figure.subplots(len(waves), 1, sharex=True, sharey=True)
+    for axis, power, title in zip(axes, powers, titles, strict=True):
+        shown = spectrogram(axis, power, f"{name}, {title}", top)
     axes[-1].set_xlabel("time (s)")
     figure.colorbar(shown, ax=axes, label="power (dB)")
     return figure
