@@ -2,7 +2,8 @@
 
     python -m stages.collect docs/results/NAME.csv [PATTERN ...]
 
-One row per experiment and model it ran: the parameters in which the experiments differ, then its metrics
+One row per experiment and model it ran: the parameters in which the experiments differ (and what was fed in
+training), then its metrics
 (those whose dotted key matches a shell pattern; all without one). Read from git, where DVC keeps experiments.
 """
 
@@ -20,6 +21,9 @@ import yaml
 from speech_factorization.files import new_file
 from stages import METRICS, PARAMS
 from stages.gate import flatten
+
+# What was fed in training stands in `compare`'s tables, whether the experiments differ in it or not.
+ALWAYS = "hp.*.scheduled_sampling"
 
 
 def _git(*arguments: str) -> str:
@@ -56,7 +60,9 @@ def rows(patterns: list[str]) -> pd.DataFrame:
                 flat = flatten({k: v for k, v in params.items() if k not in ("model", "models")})
                 parameters.append({k: json.dumps(v) for k, v in flat.items()})
     chosen = pd.DataFrame(parameters)
-    differing = chosen.loc[:, chosen.nunique(dropna=False) > 1] if len(chosen) else chosen
+    differing = chosen[
+        [name for name in chosen if chosen[name].nunique(dropna=False) > 1 or fnmatchcase(name, ALWAYS)]
+    ]
     table = pd.DataFrame(found)
     if table.empty:
         return table

@@ -5,12 +5,18 @@ import sys
 from speech_factorization import parameters
 from speech_factorization.errors import InputError
 from speech_factorization.files import new_folder
-from speech_factorization.reporting.tables import alignment, dynamical, judges, manipulation
+from speech_factorization.reporting.tables import alignment, dynamical, dynamical_claims, judges, manipulation
 from speech_factorization.reporting.tables.base import read_results, render
 from stages import METRICS, PARAMS, TABLES, run
 
 # Imported by name: an import by a computed name is in no closure, so editing a table would re-run nothing.
-EVERY = {"alignment": alignment, "judges": judges, "dynamical": dynamical, "manipulation": manipulation}
+EVERY = {
+    "alignment": alignment,
+    "judges": judges,
+    "dynamical": dynamical,
+    "dynamical_claims": dynamical_claims,
+    "manipulation": manipulation,
+}
 
 
 def main() -> None:

@@ -70,6 +70,59 @@ def test_dynamical_rows_and_published_columns() -> None:
     assert pd.isna(built.loc["identity", "published RMSE"])
     assert built.loc["srnn", "SI-SDR (dB)"] == 7.25
     assert built.loc["srnn", "beta"] == 1.0
+    assert built["feeding"].tolist() == ["-", "true x(t-1)"]
+
+
+FREE_RUNNING = {"resynthesis_free_running": SRNN["resynthesis"] | {"rmse": 0.07}}
+DSAE = SRNN | {"likelihood": {"kl": 5.0, "kl_v": 0.02, "beta": 1 / 4800, "reconstruction": 310.0}}
+
+
+def test_dynamical_rows_per_feeding() -> None:
+    built = table("dynamical", results(dsae=DSAE, vae=SRNN, srnn=SRNN | FREE_RUNNING))
+    assert built.index.tolist() == ["vae", "srnn", "srnn", "dsae"]
+    assert built["feeding"].tolist() == ["-", "true x(t-1)", "own y(t-1)", "-"]
+    assert built["RMSE"].tolist() == [0.04, 0.04, 0.07, 0.04]
+    # The paper published no free-running figure, and the likelihood is computed with the true past.
+    assert built["published RMSE"].isna().tolist() == [False, False, True, False]
+    assert built["KL"].isna().tolist() == [False, False, True, False]
+    assert built["beta"].notna().all()
+    assert built["KL of v"].dropna().tolist() == [0.02]
+    assert built["published beta"].tolist()[-1] == pytest.approx(1 / 4800, rel=1e-4)
+
+
+def test_dynamical_column_order() -> None:
+    columns = table("dynamical", results(srnn=SRNN)).columns
+    published = [i for i, name in enumerate(columns) if name.startswith("published")]
+    assert published == [1, 2, 3, 4]
+    assert columns[-1] == "beta"
+
+
+def test_claims_of_the_published_table() -> None:
+    """What the paper's own figures say, by hand: STORN's PESQ and STOI are below DKF's."""
+    built = table("dynamical_claims", results()).set_index("feeding", append=True)
+    truth = built.xs("true x(t-1)", level="feeding")
+    assert truth.loc["every dynamical VAE beats the VAE", "published RMSE"] == "holds (+0.0011)"
+    assert truth.loc["SRNN is best", "published PESQ raw nb"] == "holds (+0.04)"
+    lost = truth.loc["autoregression helps"]
+    assert lost["published RMSE"] == "holds (+0.0006)"
+    assert lost["published PESQ raw nb"] == "does not hold (1 of 12 not won: storn > dkf -0.25)"
+    assert lost["RMSE"] == ""
+    own = built.xs("own y(t-1)", level="feeding")
+    assert (own.filter(like="published") == "").all(axis=None)
+    # The review's SRNN with its own output fed back is worse than its VAE.
+    assert own.loc["every dynamical VAE beats the VAE", "review SI-SDR (dB)"].startswith("does not hold")
+
+
+def test_claims_of_ours() -> None:
+    vae = SRNN | {"resynthesis": SRNN["resynthesis"] | {"rmse": 0.05}}
+    built = table("dynamical_claims", results(srnn=SRNN | FREE_RUNNING, vae=vae))
+    best = built.loc["SRNN is best"].set_index("feeding")["RMSE"]
+    assert best["true x(t-1)"] == "cannot tell (6 of 7 not comparable)"
+    assert best["own y(t-1)"] == "does not hold (1 of 1 not won: srnn > vae -0.0200)"
+    assert set(table("dynamical_claims", results(srnn=SRNN, vae=vae)).loc["SRNN is best", "RMSE"]) == {
+        "cannot tell (6 of 7 not comparable)",
+        "",
+    }
 
 
 def test_manipulation_says_whose_phone_times() -> None:
@@ -113,7 +166,7 @@ def test_alignment_rows() -> None:
     assert built["pause_recall"].iloc[:2].tolist() == [0.8, 0.8]
 
 
-@pytest.mark.parametrize("name", ["alignment", "judges", "dynamical", "manipulation"])
+@pytest.mark.parametrize("name", ["alignment", "judges", "dynamical", "dynamical_claims", "manipulation"])
 def test_every_table_can_be_built_from_nothing(name: str, tmp_path: Path) -> None:
     built = table(name, results())
     render(name, "A caption.", built, results(), tmp_path)
@@ -136,6 +189,11 @@ def test_published_figures_as_printed() -> None:
     assert dynamical["rmse"].idxmin() == "srnn"
     assert dynamical.loc["vae", "pesq_nb_raw"] == 2.05
     assert len(dynamical) == 8
+    models, free_running = read("dynamical_models"), read("dynamical_wsj0_free_running")
+    assert models.index.tolist() == dynamical.index.tolist()
+    assert free_running["si_sdr_review"].tolist() == [-1.0, 7.8]
+    # What the caption says of the published betas.
+    assert ((dynamical["beta"] < 1) == (models["dynamical_z"] == 1)).all()
     assert manipulation["phone_delta_target"].is_monotonic_increasing
     assert manipulation.loc["fdnf", "speaker_delta_other"] == -0.017
 

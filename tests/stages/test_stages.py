@@ -149,7 +149,7 @@ def test_training(timit: Workspace) -> None:
 
 def test_metrics_of_models(timit: Workspace) -> None:
     found = {name: timit.json(f"metrics/{name}.json") for name in ("identity", "segment_vae", "vae")}
-    assert set(found["vae"]) == ABOUT | {"likelihood", "resynthesis"}
+    assert set(found["vae"]) == ABOUT | {"likelihood", "resynthesis", "codes"}
     assert set(found["segment_vae"]) == ABOUT | {"likelihood", "distance"} | BLOCKS
     oracle = {f"{block}_oracle" for block in BLOCKS}
     assert set(found["identity"]) == ABOUT | {"resynthesis", "distance"} | BLOCKS | oracle
@@ -166,8 +166,8 @@ def test_metrics_of_models(timit: Workspace) -> None:
             assert {factor: set(changes) for factor, changes in found[name][block].items()} == {
                 "phone": CHANGES, "speaker": CHANGES
             }  # fmt: skip
-    assert set(found["vae"]["not_answered"]) == {"manipulation", "distance"}
-    assert set(found["segment_vae"]["not_answered"]) == {"resynthesis"}
+    assert set(found["vae"]["not_answered"]) == {"manipulation", "distance", "sequence_code"}
+    assert set(found["segment_vae"]["not_answered"]) == {"resynthesis", "trajectories", "sequence_code"}
     for key, value in leaves(found):
         assert isinstance(value, int | float) or (isinstance(value, str) and len(value) < 120), key
         assert "seconds" not in key
@@ -175,7 +175,7 @@ def test_metrics_of_models(timit: Workspace) -> None:
 
 def test_tables_hold_the_metrics_and_the_report_the_tables(timit: Workspace) -> None:
     tables = timit.folder / "tables"
-    names = ("alignment", "dynamical", "judges", "manipulation")
+    names = ("alignment", "dynamical", "dynamical_claims", "judges", "manipulation")
     assert sorted(path.name for path in tables.iterdir()) == sorted(
         f"{name}.{ending}" for name in names for ending in ("csv", "md", "tex")
     )
@@ -192,7 +192,7 @@ def test_tables_hold_the_metrics_and_the_report_the_tables(timit: Workspace) -> 
     assert alignment.loc["all speakers", "within_20ms"] == timit.json("metrics/alignment.json")["within_20ms"]
     page = (timit.folder / "report/index.html").read_text(encoding="utf-8")
     assert "corpus timit, scale smoke" in page
-    assert page.count("<table>") == 4
+    assert page.count("<table>") == 5
     assert (
         page.count("data:image/png;base64,") == 5
     )  # identity has two, alignment, segment_vae and vae one each
@@ -242,7 +242,7 @@ def test_without_labels_models_answer_what_they_can(unlabelled: Workspace) -> No
     assert "reconstruction" in unlabelled.json("metrics/vae.json")["likelihood"]
     dynamical = pd.read_csv(unlabelled.folder / "tables/dynamical.csv", index_col=0)
     assert list(dynamical.index) == ["identity", "vae"]
-    assert (unlabelled.folder / "report/index.html").read_text().count("<table>") == 4
+    assert (unlabelled.folder / "report/index.html").read_text().count("<table>") == 5
 
 
 def test_labels_of_training_sentences_alone_are_no_segments_to_score(copied: Callable[[], Workspace]) -> None:

@@ -68,9 +68,10 @@ def given(lstm: nn.LSTM, known: Tensor) -> tuple[Tensor, Callable[[Tensor, Tenso
 
 
 def _cell(gates: Tensor, c: Tensor) -> LSTMState:
-    i, f, g, o = gates.chunk(4, 1)
-    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-    return torch.sigmoid(o) * torch.tanh(c), c
+    i, f, _, o = torch.sigmoid(gates).chunk(4, 1)
+    g = torch.tanh(gates.chunk(4, 1)[2])
+    c = torch.addcmul(f * c, i, g)
+    return o * torch.tanh(c), c
 
 
 def _mirrored(run: Callable[[Tensor], Tensor], x: Tensor, lengths: Tensor | None) -> Tensor:

@@ -81,5 +81,7 @@ def _short(value: object) -> str:
     if value is None or (isinstance(value, float) and pd.isna(value)):
         return ""
     if isinstance(value, float):
-        return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+        # RMSE is told apart in its fourth digit.
+        digits = 4 if abs(value) < 0.1 else 3 if abs(value) < 10 else 1
+        return f"{value:.{digits}f}"
     return str(value)

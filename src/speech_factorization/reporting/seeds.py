@@ -1,0 +1,75 @@
+"""Results over seeds: mean and standard deviation of every figure, and the claims they bear out.
+
+Rows: model, seed, training, feeding, beta and the columns of `measures.METRICS` and `LIKELIHOOD`, of one setting.
+"""
+
+import pandas as pd
+
+from speech_factorization.reporting.claims import Claim, claims, fed, verdicts
+from speech_factorization.reporting.measures import LIKELIHOOD, METRICS, OWN_PAST, TRUE_PAST
+from speech_factorization.reporting.published import read
+
+__all__ = ["claims_over_seeds", "figures_over_seeds"]
+
+
+def figures_over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per model and feeding: `mean +- standard deviation (n - 1)` as text, the mean alone of one seed."""
+    measures = {name: m for name, m in (METRICS | LIKELIHOOD).items() if rows[name].notna().any()}
+    found = []
+    for (model, training, feeding), part in rows.groupby(["model", "training", "feeding"]):
+        betas = sorted({f"{beta:.3g}" for beta in part["beta"].dropna()})
+        row: dict[str, str] = {"model": str(model), "beta": ", ".join(betas), "training": str(training)}
+        row |= {"feeding": str(feeding), "seeds": _seeds(part)}
+        found.append(
+            row | {measure.title: _spread(part[name], measure.digits) for name, measure in measures.items()}
+        )
+    order = ["identity", *read("dynamical_models").index]
+    found.sort(key=lambda row: (_place(row["model"], order), row["model"], row["feeding"] == OWN_PAST))
+    return pd.DataFrame(found)
+
+
+def claims_over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per claim and feeding, a verdict per metric; no row where fewer than two of the models are there.
+
+    unlike betas: in how many of the claim's comparisons the two models were trained at another beta.
+    """
+    models = {model for claim in claims() for pair in claim.pairs for model in pair}
+    if len(models & set(rows["model"])) < 2:
+        return pd.DataFrame()
+    metrics = [name for name in METRICS if rows[name].notna().any()]
+    parts = []
+    for feeding in (TRUE_PAST, OWN_PAST):
+        if feeding == TRUE_PAST or feeding in set(rows["feeding"]):
+            part = verdicts(fed(rows, feeding), metrics).reset_index()
+            part.insert(1, "feeding", feeding)
+            part.insert(2, "seeds", _seeds(fed(rows, feeding)))
+            part.insert(3, "unlike betas", [_unlike(rows, claim) for claim in claims()])
+            parts.append(part)
+    titles = {name: METRICS[name].title for name in metrics}
+    # Both feedings of one claim stand together.
+    return pd.concat(parts).sort_index(kind="stable").rename(columns=titles)
+
+
+def _seeds(rows: pd.DataFrame) -> str:
+    count = rows["seed"].nunique()
+    return "one seed" if count == 1 else str(count)
+
+
+def _unlike(rows: pd.DataFrame, claim: Claim) -> str:
+    betas = rows.groupby("model")["beta"].first().dropna()
+    unlike = [
+        pair for pair in claim.pairs if {*pair} <= set(betas.index) and betas[pair[0]] != betas[pair[1]]
+    ]
+    return f"{len(unlike)} of {len(claim.pairs)}"
+
+
+def _spread(values: "pd.Series[float]", digits: int) -> str:
+    known = values.dropna().astype(float)
+    if known.empty:
+        return ""
+    spread = f" +- {known.std():.{digits}f}" if len(known) > 1 else ""
+    return f"{known.mean():.{digits}f}{spread}"
+
+
+def _place(model: str, order: list[str]) -> int:
+    return order.index(model) if model in order else len(order)

@@ -1,0 +1,71 @@
+"""The benchmark's claims about dynamical VAEs, held to its own figures, to the later review's and to ours."""
+
+from functools import partial
+
+import pandas as pd
+
+from speech_factorization.reporting.claims import claims, fed, verdicts
+from speech_factorization.reporting.measures import METRICS, NOT_FED, OWN_PAST, TRUE_PAST, by_feeding
+from speech_factorization.reporting.published import read
+from speech_factorization.reporting.tables.base import Results, leaf
+
+__all__ = ["CAPTION", "build"]
+
+CAPTION = (
+    "The benchmark's claims, metric by metric: a claim holds if the first model is better (>) in every comparison. "
+    "In brackets: the margin of the closest comparison, or of the one lost most clearly; positive is better. One "
+    "seed: a small margin says little. Other properties equal: pairs that differ in this one alone of "
+    "autoregression, the exact posterior's structure and dynamics on z. Published: WSJ0, Interspeech 2021; there "
+    "every model with dynamics on z, and no other, was trained at beta 1/4800 instead of 1, so that what dynamics "
+    "gain and what beta does cannot be told apart. Review: the later review, other analysis and training; free "
+    "running there is SRNN alone."
+)
+
+REVIEW = {"si_sdr_review": "si_sdr", "pesq_review": "pesq_nb_raw", "estoi_review": "estoi"}
+
+
+def build(results: Results) -> pd.DataFrame:
+    """Two rows per claim, one per feeding; published verdicts first."""
+    # Imported weights were trained on something else than the others.
+    found = [
+        row
+        for name, nested in results.metrics.items()
+        if "weights" not in nested
+        for row in by_feeding(name, partial(leaf, nested))
+    ]
+    ours = pd.DataFrame(found, columns=["model", "feeding", *METRICS]).assign(seed=0)
+    published, review = _published()
+    parts = []
+    for feeding in (TRUE_PAST, OWN_PAST):
+        shown = [
+            _titled(fed(published, feeding), "published ", ["rmse", "pesq_nb_raw", "stoi"], feeding),
+            _titled(fed(review, feeding), "review ", ["si_sdr", "pesq_nb_raw", "estoi"], feeding),
+            _titled(fed(ours, feeding), "", list(METRICS), feeding),
+        ]
+        part = pd.concat(shown, axis=1)
+        part.insert(0, "compared", [claim.compared for claim in claims()])
+        part.insert(1, "feeding", feeding)
+        parts.append(part)
+    # Both feedings of one claim stand together.
+    return pd.concat(parts).loc[[claim.statement for claim in claims()]]
+
+
+def _titled(results: pd.DataFrame, prefix: str, metrics: list[str], feeding: str) -> pd.DataFrame:
+    """Verdicts with titles; empty where nothing was measured free running."""
+    told = verdicts(results, metrics)
+    if feeding == OWN_PAST and feeding not in set(results["feeding"]):
+        told = told.map(lambda _: "")
+    return told.rename(columns={name: prefix + METRICS[name].title for name in metrics})
+
+
+def _published() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The benchmark's figures and the review's, as results of one seed."""
+    figures = read("dynamical_wsj0")
+    ticks = read("dynamical_models")["autoregressive"]
+    fed_truth = ticks[figures.index].map({0: NOT_FED, 1: TRUE_PAST})
+    figures = figures.assign(feeding=fed_truth, seed=0).reset_index()
+    own = read("dynamical_wsj0_free_running").query("training == 'truth'")
+    own = own.assign(feeding=OWN_PAST, seed=0).reset_index()
+    columns = ["model", "feeding", "seed"]
+    review = pd.concat([figures[[*columns, *REVIEW]], own[[*columns, *REVIEW]]]).rename(columns=REVIEW)
+    return figures[[*columns, "rmse", "pesq_nb_raw", "stoi"]], review
