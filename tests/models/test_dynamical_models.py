@@ -209,6 +209,8 @@ def test_a_bad_frame_is_named(name: str, bad: float) -> None:
         model.loss(batch_of(x), "model", at())
     with pytest.raises(InputError, match="not finite"):
         model.initialise([batch_of(x)])
+    with pytest.raises(InputError, match=r"item 1 of the spectrograms: frame 4 is not finite"):
+        model.encode(x)
 
 
 @models

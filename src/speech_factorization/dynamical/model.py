@@ -97,10 +97,19 @@ class DynamicalVAE(nn.Module, ABC):
     def encode(
         self, x: Tensor, lengths: Tensor | None = None, generator: torch.Generator | None = None
     ) -> dict[str, Tensor]:
-        """Codes of x [B, T, F]: the posterior mean, or a sample where a generator is given."""
+        """Codes of x [B, T, F]: the posterior mean, or a sample where a generator is given.
+
+        Errors: InputError for another shape, or for a frame that is not finite.
+        """
         self._check(x)
         if lengths is not None:
             x = x.masked_fill(~frame_mask(lengths, x.shape[1])[..., None], 0)
+        bad = (~x.isfinite()).any(-1).nonzero()
+        if len(bad):
+            item, frame = bad[0].tolist()
+            raise InputError(
+                f"frame {frame} is not finite", f"item {item} of the spectrograms", "repair the sound"
+            )
         return self(x, lengths=lengths, **self.noise(x, generator)).codes  # type: ignore[no-any-return]
 
     def players(self) -> Mapping[str, list[nn.Parameter]]:
