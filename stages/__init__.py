@@ -6,8 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from speech_factorization.errors import InputError
-from speech_factorization.files import write_json
+# A queued run works in a copy of the repository: it must run the copy's code, wherever an editable
+# installation points.
+sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
+
+from speech_factorization.errors import InputError  # noqa: E402
+from speech_factorization.files import write_json  # noqa: E402
 
 __all__ = [
     "CHECKPOINTS",

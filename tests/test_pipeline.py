@@ -22,10 +22,9 @@ class Clone:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        # The clone's own package, not the one installed from this tree.
-        self.environment = os.environ | {
+        # Not the path to this tree's package: a clone runs its own.
+        self.environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(folder / "src"),
             "GIT_AUTHOR_NAME": "t",
             "GIT_AUTHOR_EMAIL": "t@t",
             "GIT_COMMITTER_NAME": "t",
