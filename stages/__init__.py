@@ -10,8 +10,8 @@ from pathlib import Path
 # installation points.
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
-from speech_factorization.errors import InputError  # noqa: E402
-from speech_factorization.files import write_json  # noqa: E402
+from speech_factorization.errors import InputError
+from speech_factorization.files import write_json
 
 __all__ = [
     "CHECKPOINTS",

@@ -5,7 +5,14 @@ import sys
 from speech_factorization import parameters
 from speech_factorization.errors import InputError
 from speech_factorization.files import new_folder
-from speech_factorization.reporting.tables import alignment, dynamical, dynamical_claims, judges, manipulation
+from speech_factorization.reporting.tables import (
+    alignment,
+    codes,
+    dynamical,
+    dynamical_claims,
+    judges,
+    manipulation,
+)
 from speech_factorization.reporting.tables.base import read_results, render
 from stages import METRICS, PARAMS, TABLES, run
 
@@ -15,6 +22,7 @@ EVERY = {
     "judges": judges,
     "dynamical": dynamical,
     "dynamical_claims": dynamical_claims,
+    "codes": codes,
     "manipulation": manipulation,
 }
 

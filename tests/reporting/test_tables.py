@@ -202,3 +202,14 @@ def test_leaf() -> None:
     assert leaf({"a": {"b": 1}}, "a.b") == 1
     assert leaf({"a": {"b": 1}}, "a.c") is None
     assert leaf({"a": 1}, "a.b") is None
+
+
+def test_codes_stand_in_the_benchmarks_order_with_what_v_holds() -> None:
+    codes = {"dimensions": 16, "active_dimensions": 9, "smoothness": 0.7, "smoothness_of_spectrogram": 0.6}
+    dsae = {"codes": codes, "sequence_code": {"kl": 0.2, "speaker_accuracy": 0.5, "chance": 0.125}}
+    built = table("codes", results(dsae=dsae, dkf={"codes": codes}, srnn=SRNN))
+    assert list(built.index) == ["log spectrogram", "dkf", "dsae"]
+    assert built.loc["log spectrogram", "smoothness"] == 0.6
+    assert built.loc["dsae", ["active", "KL of v", "speaker by v", "chance"]].tolist() == [9, 0.2, 0.5, 0.125]
+    assert pd.isna(built.loc["dkf", "KL of v"])
+    assert table("codes", results(srnn=SRNN)).empty

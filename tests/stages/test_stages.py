@@ -175,7 +175,7 @@ def test_metrics_of_models(timit: Workspace) -> None:
 
 def test_tables_hold_the_metrics_and_the_report_the_tables(timit: Workspace) -> None:
     tables = timit.folder / "tables"
-    names = ("alignment", "dynamical", "dynamical_claims", "judges", "manipulation")
+    names = ("alignment", "codes", "dynamical", "dynamical_claims", "judges", "manipulation")
     assert sorted(path.name for path in tables.iterdir()) == sorted(
         f"{name}.{ending}" for name in names for ending in ("csv", "md", "tex")
     )
@@ -192,7 +192,7 @@ def test_tables_hold_the_metrics_and_the_report_the_tables(timit: Workspace) -> 
     assert alignment.loc["all speakers", "within_20ms"] == timit.json("metrics/alignment.json")["within_20ms"]
     page = (timit.folder / "report/index.html").read_text(encoding="utf-8")
     assert "corpus timit, scale smoke" in page
-    assert page.count("<table>") == 5
+    assert page.count("<table>") == 6
     # identity and vae have two each, alignment and segment_vae one.
     assert page.count("data:image/png;base64,") == 6
     for name in ("identity", "vae"):
@@ -241,7 +241,7 @@ def test_without_labels_models_answer_what_they_can(unlabelled: Workspace) -> No
     assert "reconstruction" in unlabelled.json("metrics/vae.json")["likelihood"]
     dynamical = pd.read_csv(unlabelled.folder / "tables/dynamical.csv", index_col=0)
     assert list(dynamical.index) == ["identity", "vae"]
-    assert (unlabelled.folder / "report/index.html").read_text().count("<table>") == 5
+    assert (unlabelled.folder / "report/index.html").read_text().count("<table>") == 6
 
 
 def test_labels_of_training_sentences_alone_are_no_segments_to_score(copied: Callable[[], Workspace]) -> None:
