@@ -1,11 +1,14 @@
 """One step of training a dynamical VAE, eager or captured in a CUDA graph, as something to call."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import torch
+from torch import Tensor
 
+from speech_factorization.dynamical.frames import frame_mask
 from speech_factorization.dynamical.model import DynamicalVAE
 from speech_factorization.errors import InputError
 from speech_factorization.interfaces import Batch, Data, Schedule
@@ -13,7 +16,7 @@ from speech_factorization.parameters import models
 from speech_factorization.training.optimisers import adam
 from speech_factorization.training.settings import TrainSettings
 
-__all__ = ["build", "captured", "dynamical_models", "eager", "spectrograms"]
+__all__ = ["build", "captured", "dynamical_models", "eager", "spectrograms", "static_loss"]
 
 BINS = 257
 LEARNING_RATE = 1e-3
@@ -46,40 +49,35 @@ def spectrograms(batch: int, frames: int) -> Batch:
 
 
 def eager(model: DynamicalVAE, batch: Batch, precision: str) -> Step:
-    """The step as the training loop takes it, gradient clipping left out."""
+    """The step as the training loop takes it: the model's own loss; gradient clipping left out."""
     device = batch.x.device
     settings = TrainSettings(batch=len(batch.x), epochs=1, patience=1, learning_rate=LEARNING_RATE)
     optimiser = adam(list(model.parameters()), settings)
     generator = torch.Generator(device).manual_seed(0)
     schedule = Schedule(epoch=0, epochs=1, step=0, generator=generator, training=True)
+    return lambda: _train(
+        lambda: model.loss(batch, "model", schedule)["loss"], optimiser, _autocast(device, precision)
+    )
 
-    def step() -> None:
-        optimiser.zero_grad(set_to_none=True)
-        with _autocast(device, precision):
-            loss = model.loss(batch, "model", schedule)["loss"]
-        loss.backward()
-        optimiser.step()
 
-    return step
+def static_loss(model: DynamicalVAE, batch: Batch, noise: Mapping[str, Tensor]) -> Tensor:
+    """The loss of `model.loss` from noise that lies in buffers; values of x are not looked at."""
+    real = frame_mask(batch.lengths, batch.x.shape[1])
+    return model.terms(model(batch.x, lengths=batch.lengths, **noise), batch.x, real, 1.0)["loss"]
 
 
 def captured(model: DynamicalVAE, batch: Batch, precision: str) -> Step:
     """The whole step in one CUDA graph; what changes from step to step is written into its buffers.
 
-    All frames are real, so there are no lengths. Capture as in torch's notes on CUDA graphs.
+    Capture as in torch's notes on CUDA graphs. The learning rate is part of the graph.
     """
     device = batch.x.device
     generator = torch.Generator(device).manual_seed(0)
-    x, noise = batch.x.clone(), model.noise(batch.x, generator)
-    real = torch.ones(x.shape[:2], dtype=torch.bool, device=device)
+    static, noise = replace(batch, x=batch.x.clone()), model.noise(batch.x, generator)
     optimiser = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=True, capturable=True)
 
     def step() -> None:
-        optimiser.zero_grad(set_to_none=True)
-        with _autocast(device, precision):
-            loss = model.terms(model(x, **noise), x, real, 1.0)["loss"]
-        loss.backward()
-        optimiser.step()
+        _train(lambda: static_loss(model, static, noise), optimiser, _autocast(device, precision))
 
     # Libraries start and Adam makes its moments outside the graph, on a stream that is not the default one.
     side = torch.cuda.Stream()
@@ -93,12 +91,22 @@ def captured(model: DynamicalVAE, batch: Batch, precision: str) -> Step:
         step()
 
     def replay() -> None:
-        x.copy_(batch.x)
+        static.x.copy_(batch.x)
         for eps in noise.values():
             eps.normal_(generator=generator)
         graph.replay()
 
     return replay
+
+
+def _train(
+    loss: Callable[[], Tensor], optimiser: torch.optim.Optimizer, autocast: AbstractContextManager[None]
+) -> None:
+    optimiser.zero_grad(set_to_none=True)
+    with autocast:
+        value = loss()
+    value.backward()
+    optimiser.step()
 
 
 def _autocast(device: torch.device, precision: str) -> AbstractContextManager[None]:

@@ -157,6 +157,8 @@ def checked(folder: Path, settings: parameters.Parameters) -> dict[str, Any]:
     Imported weights claim no corpus, so they may be evaluated on any.
     """
     about = describe(folder)
+    if about["model"] != folder.name:
+        raise InputError(f"holds {about['model']}", folder, f"run the stage train for {folder.name}")
     if "imported" in about:
         return about
     for key, wanted in (("corpus", settings.corpus.name), ("scale", settings.scale)):
@@ -184,10 +186,13 @@ def main() -> None:
         model, about = load_model(CHECKPOINTS / name)
         outcome, not_answered = answer(model, settings)
         found |= {"parameters": about["parameters"], **outcome.numbers, "not_answered": not_answered}
+        if hasattr(model, "scheduled_sampling") and "imported" not in about:
+            found["training_feeding"] = "truth" if model.scheduled_sampling is None else "scheduled sampling"
     if "imported" in about:
         found["weights"] = f"imported from {about['imported']['file']}"
         # Which beta they were trained with is in no file of weights.
-        found.get("likelihood", {}).pop("beta", None)
+        for name in ("beta", "beta_v"):
+            found.get("likelihood", {}).pop(name, None)
     with new_folder(PLOTS / name) as folder:
         if "epochs" in about:
             shutil.copyfile(CHECKPOINTS / name / "curves.csv", folder / "curves.csv")

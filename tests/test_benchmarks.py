@@ -9,6 +9,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
+
+from speech_factorization.interfaces import Schedule
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 
@@ -79,6 +82,16 @@ def test_a_step_trains(load):
     before = [p.detach().clone() for p in model.parameters()]
     steps.eager(model, batch, "fp32")()
     assert all((p != q).any() for p, q in zip(model.parameters(), before, strict=True))
+
+
+@pytest.mark.parametrize("name", GMAC)
+def test_what_is_captured_is_the_loss_that_is_trained(load, name):
+    steps = load("steps")
+    model, batch = steps.build(name), steps.spectrograms(2, 4)
+    noise = model.noise(batch.x, torch.Generator().manual_seed(0))
+    schedule = Schedule(0, 1, 0, torch.Generator().manual_seed(0), training=True)
+    trained = model.loss(batch, "model", schedule)["loss"]
+    assert torch.equal(steps.static_loss(model, batch, noise), trained)
 
 
 def test_from_the_command_line():

@@ -94,7 +94,7 @@ def test_every_choice_of_every_group_is_valid(tmp_path: Path, group: str) -> Non
 
 def test_published_betas_are_those_of_the_networks_whose_divergence_was_divided_twice() -> None:
     over = OmegaConf.load(ROOT / "stages" / "conf" / "beta" / "published.yaml")
-    found = {name: values["beta"] for name, values in over.hp.items()}
+    found = {name: values["beta"] for name, values in over.hp.items() if values["beta"] != 1}
     assert found == {name: pytest.approx(1 / 4800) for name in ("dkf", "vrnn", "srnn", "dsae")}
 
 

@@ -57,7 +57,8 @@ class Schedule:
     """Where training stands when a loss is asked for.
 
     epoch from 0, epochs in all, step from 0 over the whole training; `generator` is the only
-    source of random numbers a loss may use; `training` is False on validation and test data.
+    source of random numbers a loss may use; `training` is False on validation and test data. true_past: an
+    autoregressive model is fed the truth, whatever its training does, so that likelihoods can be compared.
     """
 
     epoch: int
@@ -65,6 +66,7 @@ class Schedule:
     step: int
     generator: torch.Generator
     training: bool
+    true_past: bool = False
 
 
 @runtime_checkable

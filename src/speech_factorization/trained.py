@@ -4,6 +4,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
 from torch import nn
 
 from speech_factorization import parameters
@@ -47,6 +48,8 @@ def load_model(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
         model: nn.Module = module.Model(hyperparameters, checkpoints.data_of(about))
     except (KeyError, TypeError, ValueError) as error:
         said = " ".join(str(error).split())
+        if isinstance(error, ValidationError):
+            said = ", ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         remedy = f"run dvc repro train@{folder.name}"
         raise InputError(
             f"does not describe a model of today's code ({said})", folder / "about.json", remedy

@@ -19,6 +19,8 @@ def theirs(gaussian: Gaussian) -> Independent:
 def test_kl_and_density_are_those_of_torch_distributions() -> None:
     q, p = random_gaussian(0, 5, 7, 3), random_gaussian(1, 5, 7, 3)
     torch.testing.assert_close(q.kl(p), kl_divergence(theirs(q), theirs(p)))
+    each = kl_divergence(theirs(q).base_dist, theirs(p).base_dist)
+    torch.testing.assert_close(q.kl_of_each(p), each)
     torch.testing.assert_close(q.kl(standard(q.mean)), kl_divergence(theirs(q), theirs(standard(q.mean))))
     torch.testing.assert_close(q.log_prob(p.mean), theirs(q).log_prob(p.mean))
 

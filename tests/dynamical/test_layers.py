@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from speech_factorization.dynamical.layers import Features, GaussianOf, frame_mask, previous, tanh
+from speech_factorization.dynamical.layers import Features, GaussianOf, previous, tanh
 from speech_factorization.dynamical.scan import scan
 
 
@@ -11,6 +11,11 @@ def test_tanh_is_tanh_for_few_and_many_values() -> None:
     for count in (10, 100_000):
         u = torch.linspace(-20, 20, count)
         torch.testing.assert_close(tanh(u), torch.tanh(u), atol=2e-7, rtol=1e-6)
+
+
+def test_tanh_keeps_small_values_in_bf16() -> None:
+    u = torch.linspace(-0.05, 0.05, 100_000)
+    torch.testing.assert_close(tanh(u.bfloat16()).float(), torch.tanh(u), atol=3e-4, rtol=0.0)
 
 
 def test_features_are_linear_layers_with_tanh() -> None:
@@ -40,11 +45,6 @@ def test_a_gaussian_without_layers_is_linear() -> None:
 def test_previous_starts_at_zero() -> None:
     x = torch.arange(6.0).view(1, 3, 2) + 1
     assert torch.equal(previous(x), torch.tensor([[[0.0, 0.0], [1.0, 2.0], [3.0, 4.0]]]))
-
-
-def test_frame_mask() -> None:
-    mask = frame_mask(torch.tensor([3, 1]), 3)
-    assert mask.tolist() == [[True, True, True], [True, False, False]]
 
 
 def test_scan_is_a_loop_with_a_gradient() -> None:

@@ -1,7 +1,9 @@
 """What holds for every dynamical VAE: who depends on whom, lengths, bad frames, the loss and its start."""
 
+import dataclasses
 import importlib
 import math
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -44,7 +46,7 @@ onward: Callable[[int], set[int]] = lambda t: set(range(t, T + 1))  # noqa: E731
 everything: Callable[[int], set[int]] = lambda t: set(range(1, T + 1))  # noqa: E731
 
 REACH = {
-    # model: distribution -> (frames of x, frames of z)
+    # model: distribution -> (frames of x, frames of z, v where it is seen)
     "vae": {"q": (same, nothing), "p": (nothing, nothing), "x": (nothing, same)},
     "dkf": {"q": (onward, last), "p": (nothing, last), "x": (nothing, same)},
     "storn": {"q": (upto, nothing), "p": (nothing, nothing), "x": (before, upto)},
@@ -52,7 +54,12 @@ REACH = {
     "srnn": {"q": (everything, last), "p": (before, last), "x": (before, same)},
     "rvae_causal": {"q": (onward, before), "p": (nothing, nothing), "x": (nothing, upto)},
     "rvae": {"q": (everything, before), "p": (nothing, nothing), "x": (nothing, everything)},
-    "dsae": {"q": (everything, nothing), "p": (nothing, before), "x": (nothing, same)},
+    "dsae": {
+        "q": (everything, nothing, "v"),
+        "p": (nothing, before),
+        "x": (nothing, same, "v"),
+        "v": (everything, nothing),
+    },
 }
 
 models = pytest.mark.parametrize("name", SMALL)
@@ -84,40 +91,48 @@ def no_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Gaussian, "sample", lambda self, eps: self.mean)
 
 
-Reach = dict[str, list[tuple[set[int], set[int]]]]
+Reach = dict[str, list[tuple[set[int], set[int], bool]]]
 
 
 def reach(model: DynamicalVAE, monkeypatch: pytest.MonkeyPatch) -> Reach:
-    """distribution -> for each t = 1..T the frames of (x, z) that a gradient reaches it from."""
+    """distribution -> for each t = 1..T the frames of x and of z that a gradient reaches it from, and whether v does.
+
+    "v" is q(v | .), the same for all t.
+    """
     # With z_t put in place of its sample, the gradient shows direct dependence alone.
     monkeypatch.setattr(Gaussian, "sample", lambda self, eps: eps)
     x = power(1, T).double().requires_grad_(True)
     noise = model.double().noise(x, torch.Generator().manual_seed(0))
-    z = noise["eps"].requires_grad_(True)
+    z, v = (noise.get(key, torch.zeros(1)).requires_grad_(True) for key in ("eps", "eps_v"))
     frames = model(x, **noise)
+    values = {"q": torch.cat(frames.q, -1), "p": torch.cat(frames.p, -1), "x": frames.log_y}
+    if frames.v is not None:
+        values["v"] = torch.cat(frames.v, -1)[:, None].expand(-1, T, -1)
     found: Reach = {}
-    for which, values in {
-        "q": torch.cat(frames.q, -1),
-        "p": torch.cat(frames.p, -1),
-        "x": frames.log_y,
-    }.items():
+    for which, value in values.items():
         found[which] = []
         for t in range(T):
-            target, reached = values[0, t].square().sum(), [torch.zeros_like(x), torch.zeros_like(z)]
+            target, reached = value[0, t].square().sum(), tuple(torch.zeros_like(s) for s in (x, z, v))
             if target.requires_grad:
                 reached = torch.autograd.grad(
-                    target, (x, z), retain_graph=True, allow_unused=True, materialize_grads=True
+                    target, (x, z, v), retain_graph=True, allow_unused=True, materialize_grads=True
                 )
-            of_x, of_z = ({int(i) + 1 for i in g[0].abs().sum(-1).nonzero()} for g in reached)
-            found[which].append((of_x, of_z))
+            of_x, of_z = ({int(i) + 1 for i in g[0].abs().sum(-1).nonzero()} for g in reached[:2])
+            found[which].append((of_x, of_z, bool(reached[2].any())))
     return found
 
 
 @models
 def test_each_distribution_sees_what_the_paper_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = reach(build(name), monkeypatch)
-    for which, (of_x, of_z) in REACH[name].items():
-        assert found[which] == [(of_x(t), of_z(t)) for t in range(1, T + 1)], which
+    assert set(found) == set(REACH[name])
+    for which, (of_x, of_z, *of_v) in REACH[name].items():
+        assert found[which] == [(of_x(t), of_z(t), bool(of_v)) for t in range(1, T + 1)], which
+
+
+def nodes(of_x: set[int], of_z: set[int], of_v: bool) -> set[str]:
+    """Names of variables."""
+    return {f"x{i}" for i in of_x} | {f"z{i}" for i in of_z} | ({"v"} if of_v else set())
 
 
 def separated(parents: dict[str, set[str]], a: str, b: str, given: set[str]) -> bool:
@@ -145,25 +160,21 @@ def separated(parents: dict[str, set[str]], a: str, b: str, given: set[str]) -> 
 def test_the_papers_three_ticks_follow(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Autoregressive; inference as the exact posterior; dynamics on z: from the gradients alone."""
     found = reach(build(name), monkeypatch)
-    parents: dict[str, set[str]] = {}
+    parents: dict[str, set[str]] = {"v": set()} if "v" in found else {}
     for t in range(1, T + 1):
         for node, which in ((f"z{t}", "p"), (f"x{t}", "x")):
-            of_x, of_z = found[which][t - 1]
-            parents[node] = {f"x{i}" for i in of_x} | {f"z{i}" for i in of_z}
-    if name == "dsae":
-        parents |= {"v": set()} | {f"x{t}": parents[f"x{t}"] | {"v"} for t in range(1, T + 1)}
+            parents[node] = nodes(*found[which][t - 1])
     x_all = {f"x{i}" for i in range(1, T + 1)}
     exact = []
     for t in range(1, T + 1):
         # The exact posterior factorises as prod_t p(z_t | z_{1:t-1}, x_{1:T}, v): what of that z_t needs.
         around = x_all | {f"z{i}" for i in range(1, t)} | (parents.keys() & {"v"})
         needed = {u for u in around if not separated(parents, f"z{t}", u, around - {u})}
-        of_x, of_z = found["q"][t - 1]
-        exact.append(needed - {"v"} == {f"x{i}" for i in of_x} | {f"z{i}" for i in of_z})
+        exact.append(needed == nodes(*found["q"][t - 1]))
     ticks = {
-        "autoregressive": any(of_x for which in "px" for of_x, _ in found[which]),
+        "autoregressive": any(of_x for which in "px" for of_x, _, _ in found[which]),
         "true_posterior": all(exact),
-        "dynamical_z": any(of_z for _, of_z in found["p"]),
+        "dynamical_z": any(of_z for _, of_z, _ in found["p"]),
     }
     assert ticks == read("dynamical_models").loc[name].astype(bool).to_dict()
 
@@ -200,16 +211,17 @@ def test_padding_changes_nothing(name: str, no_noise: None) -> None:
 
 
 @models
-@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, -1.0])
 def test_a_bad_frame_is_named(name: str, bad: float) -> None:
     x = power(2, T)
     x[1, 4, 2] = bad
-    model = build(name)
-    with pytest.raises(InputError, match=r"utterance1: frame 4 of the input is not finite"):
-        model.loss(batch_of(x), "model", at())
-    with pytest.raises(InputError, match="not finite"):
-        model.initialise([batch_of(x)])
-    with pytest.raises(InputError, match=r"item 1 of the spectrograms: frame 4 is not finite"):
+    model, batch = build(name), batch_of(x)
+    for use in (lambda: model.loss(batch, "model", at()), lambda: model.initialise([batch])):
+        with pytest.raises(
+            InputError, match=r"^utterance1: frame 4 of the spectrogram is (not finite|below 0)"
+        ):
+            use()
+    with pytest.raises(InputError, match=r"^item 1 of the batch: frame 4"):
         model.encode(x)
 
 
@@ -234,6 +246,20 @@ def test_hooks_and_terms(name: str) -> None:
 
 
 @models
+def test_mixed_precision_is_narrow_where_it_may_be(name: str) -> None:
+    model, x = build(name), power(3, 40)
+    batch = batch_of(x, 40, 25, 3)
+    exact = model.loss(batch, "model", at())
+    with torch.autocast("cpu", torch.bfloat16):
+        frames = model(x, lengths=batch.lengths, **model.noise(x, at().generator))
+        mixed = model.loss(batch, "model", at())
+    values = [frames.log_y, *frames.q, *frames.p, *(frames.v or ())]
+    assert {value.dtype for value in values} == {torch.float32}
+    for key, value in exact.items():
+        assert 0 < (mixed[key] - value).abs() < 0.02 * value.abs() + 0.02, key
+
+
+@models
 def test_loss_is_deterministic_in_its_generator(name: str) -> None:
     model, batch = build(name), batch_of(power(2, T))
     first, again, other = (model.loss(batch, "model", at(seed=s))["elbo"].detach() for s in (0, 0, 1))
@@ -243,7 +269,7 @@ def test_loss_is_deterministic_in_its_generator(name: str) -> None:
 @models
 def test_kl_warms_up_in_training_alone(name: str) -> None:
     more = {"beta_v": 2.0} if name == "dsae" else {}
-    model, batch = build(name, beta=2.0, kl_warm_up=4, **more), batch_of(power(2, T))
+    model, batch = build(name, beta=2.0, kl_warm_up=[0, 4], **more), batch_of(power(2, T))
 
     def weight(schedule: Schedule) -> float:
         terms = model.loss(batch, "model", schedule)
@@ -307,6 +333,32 @@ def test_samples(name: str) -> None:
 
 
 @models
+@torch.no_grad()
+def test_samples_are_drawn_frame_by_frame(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the noise known: z_t from its prior given what was drawn before, then x_t from y_t."""
+    model, frames = build(name), 9
+    noise = torch.rand(1, frames, BINS, generator=torch.Generator().manual_seed(3)) + 0.1
+    eps = torch.randn(1, frames, 3, generator=torch.Generator().manual_seed(4))
+    eps_v = torch.randn(1, 2, generator=torch.Generator().manual_seed(5))
+    for module in list(sys.modules.values()):
+        if getattr(module, "__name__", "").startswith("speech_factorization."):
+            if hasattr(module, "power_noise"):
+                monkeypatch.setattr(module, "power_noise", lambda *_: noise)
+            if hasattr(module, "standard_noise"):
+                monkeypatch.setattr(
+                    module, "standard_noise", lambda shape, *_: eps if len(shape) == 3 else eps_v
+                )
+    x = model.sample(1, torch.Generator(), frames=frames)
+
+    drawn = Gaussian.sample
+    monkeypatch.setattr(Gaussian, "sample", lambda self, given: given)
+    more, z = ({"eps_v": eps_v} if name == "dsae" else {}), torch.zeros(1, frames, 3)
+    for t in range(frames):
+        z[:, t] = drawn(model(x, z, **more).p, eps)[:, t]
+    torch.testing.assert_close(model(x, z, **more).log_y.exp() * noise, x)
+
+
+@models
 def test_first_sampled_frame_has_the_models_mean_power(name: str) -> None:
     model = build(name)
     x = model.sample(60_000, torch.Generator().manual_seed(0), frames=1)
@@ -356,11 +408,25 @@ def test_scheduled_sampling_goes_from_the_truth_to_the_models_own_output(name: s
     z = model(batch.x, **noise).codes["z"]
     expected = itakura_saito(batch.x, model.closed_loop(z)[1]).mean()
     torch.testing.assert_close(late, expected)
+    assert model.settled_after == 6
+    with_truth = dataclasses.replace(at(9, training=False), true_past=True)
+    assert model.own_share(with_truth) == 0
 
 
-def test_a_schedule_that_ends_before_it_begins_is_refused() -> None:
-    with pytest.raises(ValueError, match="first epoch before the last"):
-        build("srnn", scheduled_sampling=[6, 2])
+@pytest.mark.parametrize("name", AUTOREGRESSIVE)
+def test_half_of_the_own_output_is_fed(name: str) -> None:
+    model, x = build(name, scheduled_sampling=[2, 6]), power(2, T)
+    terms = model.loss(batch_of(x), "model", at(4))
+    generator = at().generator
+    noise = model.noise(x, generator)
+    own = torch.rand(2, T, generator=generator) < 0.5
+    frames = model(x, **noise)
+    z = frames.codes["z"]
+    p, log_y = model.closed_loop(z, x, own)
+    mixed = previous(torch.where(own[..., None], log_y.exp(), x))
+    torch.testing.assert_close(model.teacher_forced(z, mixed), log_y)
+    torch.testing.assert_close(terms["reconstruction"], itakura_saito(x, log_y).mean())
+    torch.testing.assert_close(terms["kl"], frames.q.kl(p).mean())
 
 
 def test_the_code_of_the_sequence_reaches_every_frame() -> None:
@@ -373,13 +439,23 @@ def test_the_code_of_the_sequence_reaches_every_frame() -> None:
 
 
 @models
-@pytest.mark.parametrize("shape", [(2, T, BINS + 1), (2, 0, BINS), (0, T, BINS), (T, BINS)])
-def test_what_is_no_spectrogram_is_refused(name: str, shape: tuple[int, ...]) -> None:
-    model, x = build(name), torch.ones(shape)
-    with pytest.raises(InputError, match=rf"shape \({', '.join(map(str, shape))}\).*{BINS}\)"):
-        model.encode(x)
-    with pytest.raises(InputError, match="give power of shape"):
-        model.loss(Batch(x, torch.full((shape[0],), shape[1])), "model", at())
+def test_what_is_no_spectrogram_is_refused(name: str) -> None:
+    model, x = build(name), torch.ones(2, T, BINS + 1)
+    batch = Batch(x, torch.tensor([T, T]))
+    for use in (
+        lambda: model.encode(x),
+        lambda: model.loss(batch, "model", at()),
+        lambda: model.initialise([batch]),
+        lambda: model.encode(power(2, T), lengths=torch.tensor([T, T + 3])),
+    ):
+        with pytest.raises(InputError, match=rf"frames, {BINS}\)|number of real frames"):
+            use()
+
+
+@models
+def test_double_precision_is_taken(name: str) -> None:
+    model, x = build(name), power(2, T)
+    torch.testing.assert_close(model.encode(x.double()), model.encode(x))
 
 
 @models

@@ -1,4 +1,7 @@
-"""SRNN: its bound against the likelihood found by quadrature, and its closed loop."""
+"""SRNN's likelihood by quadrature once more, with the factors the paper names put together by hand.
+
+tests/models/test_dynamical_bounds.py takes p(z_t | .) and p(x_t | .) from the model's own forward pass; this does not.
+"""
 
 import torch
 

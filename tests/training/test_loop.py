@@ -159,6 +159,14 @@ def test_patience_and_the_best_weights(
     assert validated == [e for e in range(1, epochs + 1) if e % every == 0 or e == 7]
 
 
+def test_patience_waits_until_the_loss_is_the_final_one(fabric: Fabric, tmp_path: Path) -> None:
+    class Changing(Scripted):
+        settled_after = 4
+
+    history = trained(Changing([5, 6, 7, 8, 8, 8, 1]), fabric, tmp_path, epochs=7, patience=2)
+    assert (history.epochs, history.best_epoch) == (6, 1)
+
+
 def test_gradients_are_clipped_and_the_learning_rate_is_the_scheduled_one(
     fabric: Fabric, tmp_path: Path
 ) -> None:

@@ -7,33 +7,22 @@ the one to the other during training, as in Girin et al., Dynamical variational 
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
-from pydantic import AfterValidator, Field
 from torch import Tensor
 
 from speech_factorization.dynamical.gaussian import Gaussian, standard_noise
 from speech_factorization.dynamical.itakura_saito import power_noise
 from speech_factorization.dynamical.model import DynamicalHyperparameters, DynamicalVAE, Frames
 from speech_factorization.dynamical.scan import scan
+from speech_factorization.dynamical.schedule import Epochs, ramp
 from speech_factorization.interfaces import Data, Schedule
 
 __all__ = ["AutoregressiveHyperparameters", "AutoregressiveVAE", "Step"]
 
-Epoch = Annotated[int, Field(ge=0)]
-
 # What one step of generation gives: p(z_t | .), z_t, ln y_t and the recurrent state.
 Step = tuple[Gaussian, Tensor, Tensor, Any]
-
-
-def _growing(epochs: list[int]) -> list[int]:
-    if epochs[0] >= epochs[1]:
-        raise ValueError("name the first epoch before the last")
-    return epochs
-
-
-Epochs = Annotated[list[Epoch], Field(min_length=2, max_length=2), AfterValidator(_growing)]
 
 
 class AutoregressiveHyperparameters(DynamicalHyperparameters):
@@ -56,8 +45,8 @@ class AutoregressiveVAE(DynamicalVAE):
         self.scheduled_sampling = hp.scheduled_sampling
 
     @abstractmethod
-    def teacher_forced(self, z: Tensor, x_past: Tensor) -> tuple[Gaussian, Tensor]:
-        """p(z_t | .) and ln y of z [B, T, z_dim] and the true x_{t-1} [B, T, F], for all frames at once."""
+    def teacher_forced(self, z: Tensor, x_past: Tensor) -> Tensor:
+        """ln y [B, T, F] of z [B, T, z_dim] and the true x_{t-1} [B, T, F], for all frames at once."""
 
     @abstractmethod
     def step(self, x: Tensor, z: Tensor, state: Any, draw: Callable[[Gaussian], Tensor]) -> Step:
@@ -71,7 +60,7 @@ class AutoregressiveVAE(DynamicalVAE):
         """y [B, T, F] of codes["z"], from the true past codes["x_past"] or, without it, the model's own output."""
         z = codes["z"]
         if "x_past" in codes:
-            return torch.exp(self.teacher_forced(z, codes["x_past"])[1])
+            return torch.exp(self.teacher_forced(z, codes["x_past"]))
         return torch.exp(self.closed_loop(z)[1])
 
     def closed_loop(
@@ -98,15 +87,19 @@ class AutoregressiveVAE(DynamicalVAE):
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator, frames: int = 150) -> Tensor:
-        """x [n, frames, F], every z_t and x_t drawn and fed back."""
+        """x [n, frames, F], every z_t and x_t drawn.
+
+        What is fed back is what training ended with: the x_t drawn, or y_t after scheduled sampling.
+        """
         bias = self.p_x.head.bias
         eps = standard_noise((n, frames, self.z_dim), generator, bias)
         noise = power_noise((n, frames, len(bias)), generator, bias)
 
         def step(past: tuple[Tensor, Tensor, Any], eps: Tensor, noise: Tensor) -> tuple[Any, tuple[Tensor]]:
             _, z, log_y, state = self.step(*past, lambda p: p.sample(eps))
-            x = torch.exp(log_y) * noise
-            return (x, z, state), (x,)
+            y = torch.exp(log_y)
+            x = y * noise
+            return (x if self.scheduled_sampling is None else y, z, state), (x,)
 
         (x,) = scan(step, self._nothing(eps[:, 0]), eps, noise)
         return x
@@ -122,13 +115,15 @@ class AutoregressiveVAE(DynamicalVAE):
         return frames._replace(p=p, log_y=log_y)
 
     def own_share(self, schedule: Schedule) -> float:
-        """Share of frames that are fed the model's own output; in validation, where training is to end."""
-        if self.scheduled_sampling is None:
+        """Share of frames that are fed the model's own output; in validation, that at the end of training."""
+        if self.scheduled_sampling is None or schedule.true_past:
             return 0.0
-        first, last = self.scheduled_sampling
-        if not schedule.training or schedule.epoch >= last:
-            return 1.0
-        return max(0.0, (schedule.epoch - first) / (last - first))
+        return ramp(self.scheduled_sampling, schedule.epoch) if schedule.training else 1.0
+
+    @property
+    def settled_after(self) -> int:
+        """Epochs until the loss is the final one."""
+        return max(super().settled_after, (self.scheduled_sampling or [0])[-1])
 
     def _nothing(self, z: Tensor) -> tuple[Tensor, Tensor, Any]:
         """What lies before the first frame: x_0 = 0, z_0 = 0, no state."""

@@ -20,11 +20,15 @@ class Gaussian(NamedTuple):
         """mean + sigma * eps [..., D], differentiable in both (Kingma & Welling, 2014)."""
         return self.mean + eps * torch.exp(0.5 * self.logvar)
 
-    def kl(self, p: "Gaussian") -> Tensor:
-        """KL(self || p) in nats, summed over dimensions: [...]."""
+    def kl_of_each(self, p: "Gaussian") -> Tensor:
+        """KL(self || p) of every dimension in nats: [..., D]."""
         log_ratio = self.logvar - p.logvar
         distance = (self.mean - p.mean).square() * torch.exp(-p.logvar)
-        return 0.5 * (torch.exp(log_ratio) - log_ratio - 1 + distance).sum(-1)
+        return 0.5 * (torch.exp(log_ratio) - log_ratio - 1 + distance)
+
+    def kl(self, p: "Gaussian") -> Tensor:
+        """KL(self || p) in nats, summed over dimensions: [...]."""
+        return self.kl_of_each(p).sum(-1)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """ln N(x), nats, summed over dimensions: [...]."""

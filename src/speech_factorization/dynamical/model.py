@@ -6,7 +6,7 @@ x is the power of an STFT whose bins are independent circular complex Gaussians 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, ClassVar, NamedTuple
 
 import torch
@@ -14,9 +14,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from speech_factorization.dynamical.finite import require_finite
+from speech_factorization.dynamical.frames import poison, real_frames
 from speech_factorization.dynamical.gaussian import Gaussian, standard_noise
-from speech_factorization.dynamical.itakura_saito import FLOOR, itakura_saito
-from speech_factorization.dynamical.layers import LogPowerOf, frame_mask
+from speech_factorization.dynamical.itakura_saito import FLOOR, itakura_saito, power_noise
+from speech_factorization.dynamical.layers import LogPowerOf
+from speech_factorization.dynamical.schedule import Epochs, ramp
 from speech_factorization.errors import InputError
 from speech_factorization.interfaces import Batch, Data, Inputs, Schedule
 from speech_factorization.strict import Strict
@@ -29,12 +31,13 @@ Widths = Annotated[list[Annotated[int, Field(gt=0)]], Field(min_length=1)]
 class DynamicalHyperparameters(Strict):
     """What every dynamical VAE has.
 
-    z_dim: dimensions of z_t. beta: weight of the KL divergence. kl_warm_up: epochs in which it grows from 0.
+    z_dim: dimensions of z_t. beta: weight of the KL divergence. kl_warm_up: [first, last] epoch, from 0, between
+    which it grows from 0; null: it is there from the start.
     """
 
     z_dim: int = Field(16, gt=0)
     beta: float = Field(1.0, ge=0)
-    kl_warm_up: int = Field(0, ge=0)
+    kl_warm_up: Epochs | None = None
 
 
 class Frames(NamedTuple):
@@ -101,16 +104,12 @@ class DynamicalVAE(nn.Module, ABC):
 
         Errors: InputError for another shape, or for a frame that is not finite.
         """
-        self._check(x)
-        if lengths is not None:
-            x = x.masked_fill(~frame_mask(lengths, x.shape[1])[..., None], 0)
-        bad = (~x.isfinite()).any(-1).nonzero()
-        if len(bad):
-            item, frame = bad[0].tolist()
-            raise InputError(
-                f"frame {frame} is not finite", f"item {item} of the spectrograms", "repair the sound"
-            )
+        x, _ = self._real(x.to(self.p_x.head.weight.dtype), lengths)
         return self(x, lengths=lengths, **self.noise(x, generator)).codes  # type: ignore[no-any-return]
+
+    def drawn(self, y: Tensor, generator: torch.Generator) -> Tensor:
+        """x ~ p(x; y): the power of a circular complex Gaussian of variance y [B, T, F]."""
+        return y * power_noise(y.shape, generator, y)
 
     def players(self) -> Mapping[str, list[nn.Parameter]]:
         return {"model": list(self.parameters())}
@@ -121,14 +120,10 @@ class DynamicalVAE(nn.Module, ABC):
         bias = self.p_x.head.bias
         total, count = torch.zeros_like(bias, dtype=torch.float64), 0
         for batch in batches:
-            frames = batch.x[frame_mask(batch.lengths, batch.x.shape[1])].to(total)
-            total, count = total + frames.sum(0), count + len(frames)
-        if count == 0 or not bool(total.isfinite().all()):
-            raise InputError(
-                "no frames" if count == 0 else "a frame is not finite",
-                "training utterances",
-                "check the corpus and its split",
-            )
+            x, real = self._real(batch.x, batch.lengths, batch.utterances)
+            total, count = total + x[real].to(total).sum(0), count + int(real.sum())
+        if count == 0:
+            raise InputError("no frames", "training utterances", "check the corpus and its split")
         bias.copy_((total / count).clamp_min(FLOOR).log())
 
     def after_step(self) -> None:
@@ -137,14 +132,15 @@ class DynamicalVAE(nn.Module, ABC):
     def loss(self, batch: Batch, player: str, schedule: Schedule) -> dict[str, Tensor]:
         """Means over real frames: loss = reconstruction + weight * kl, elbo = -(reconstruction + kl), nats.
 
-        The weight is beta, in training reached linearly over kl_warm_up epochs; validation uses beta itself,
-        so that epochs can be compared. A frame that is not finite is an InputError.
+        The weight is beta, in training reached as kl_warm_up says; validation uses beta itself, so that epochs can
+        be compared. Errors: InputError that names the first frame that is no power, or if the loss is no number;
+        on CUDA the loss is then NaN, for the training loop to find.
         """
-        self._check(batch.x)
-        real = frame_mask(batch.lengths, batch.x.shape[1])
-        x = batch.x.masked_fill(~real[..., None], 0)
+        x, real = self._real(batch.x, batch.lengths, batch.utterances)
         frames: Frames = self(x, lengths=batch.lengths, **self.noise(x, schedule.generator))
         terms = self.terms(self.fed(frames, x, schedule), x, real, self.warm_up(schedule))
+        if x.is_cuda:
+            terms["loss"] = terms["loss"] + poison(x)
         require_finite(torch.stack([terms["loss"], terms["elbo"]]), batch)
         return terms
 
@@ -154,11 +150,16 @@ class DynamicalVAE(nn.Module, ABC):
 
     def warm_up(self, schedule: Schedule) -> float:
         """What the weights of the KL divergences are multiplied with."""
-        if schedule.training and schedule.epoch < self.kl_warm_up:
-            return schedule.epoch / self.kl_warm_up
-        return 1.0
+        if self.kl_warm_up is None or not schedule.training:
+            return 1.0
+        return ramp(self.kl_warm_up, schedule.epoch)
 
-    def terms(self, frames: Frames, x: Tensor, real: Tensor, warm_up: float | Tensor) -> dict[str, Tensor]:
+    @property
+    def settled_after(self) -> int:
+        """Epochs until the loss is the final one."""
+        return (self.kl_warm_up or [0])[-1]
+
+    def terms(self, frames: Frames, x: Tensor, real: Tensor, warm_up: float) -> dict[str, Tensor]:
         """The loss and its terms, means over the real frames [B, T] of x."""
         count = real.sum()
 
@@ -169,12 +170,7 @@ class DynamicalVAE(nn.Module, ABC):
         loss = reconstruction + warm_up * self.beta * kl
         return {"loss": loss, "reconstruction": reconstruction, "kl": kl, "elbo": -(reconstruction + kl)}
 
-    def _check(self, x: Tensor) -> None:
-        """Error: x is no spectrogram this model can take."""
-        bins = self.p_x.head.out_features
-        if x.ndim != 3 or x.shape[-1] != bins or 0 in x.shape:
-            raise InputError(
-                f"a spectrogram of shape {tuple(x.shape)}",
-                type(self).__module__,
-                f"give power of shape (utterances, frames, {bins}), at least one frame",
-            )
+    def _real(
+        self, x: Tensor, lengths: Tensor | None, utterances: Sequence[str] = ()
+    ) -> tuple[Tensor, Tensor]:
+        return real_frames(x, lengths, self.p_x.head.out_features, utterances)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from speech_factorization.dynamical.layers import frame_mask
+from speech_factorization.dynamical.frames import frame_mask
 
 __all__ = ["LSTMState", "advance", "backward_in_time", "both_ways", "forward_in_time", "given"]
 

@@ -12,7 +12,6 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from speech_factorization.dynamical.gaussian import Gaussian, standard, standard_noise
-from speech_factorization.dynamical.itakura_saito import power_noise
 from speech_factorization.dynamical.layers import Features, GaussianOf, LogPowerOf
 from speech_factorization.dynamical.model import DynamicalHyperparameters, DynamicalVAE, Frames, Widths
 from speech_factorization.dynamical.recurrent import (
@@ -99,8 +98,8 @@ class RVAE(DynamicalVAE):
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator, frames: int = 150) -> Tensor:
         """x [n, frames, F] of independent z_t."""
-        y = self.decode({"z": standard_noise((n, frames, self.z_dim), generator, self.p_x.head.bias)})
-        return y * power_noise(y.shape, generator, y)
+        z = standard_noise((n, frames, self.z_dim), generator, self.p_x.head.bias)
+        return self.drawn(self.decode({"z": z}), generator)
 
     def _log_y(self, z: Tensor, lengths: Tensor | None) -> Tensor:
         features = self.z_h(z)

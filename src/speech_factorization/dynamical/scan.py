@@ -6,12 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["full_precision", "scan"]
+from speech_factorization.dynamical.precision import full_precision
 
-
-def full_precision(x: Tensor) -> Tensor:
-    """x, in float32 where mixed precision has made it narrower."""
-    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+__all__ = ["scan"]
 
 
 def scan(

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from speech_factorization.dynamical.gaussian import Gaussian, standard_noise
-from speech_factorization.dynamical.itakura_saito import power_noise
 from speech_factorization.dynamical.layers import Features, GaussianOf, LogPowerOf, previous
 from speech_factorization.dynamical.model import DynamicalHyperparameters, DynamicalVAE, Frames, Widths
+from speech_factorization.dynamical.precision import full_precision
 from speech_factorization.dynamical.recurrent import backward_in_time
 from speech_factorization.dynamical.scan import scan
 from speech_factorization.interfaces import Data
@@ -47,10 +47,10 @@ class GatedTransition(nn.Module):
 
     def forward(self, z: Tensor) -> Gaussian:
         """The Gaussian of z_t given z_{t-1}."""
-        gate, proposal, linear = self.of_z(z).chunk(3, -1)
-        gate = torch.sigmoid(self.gate(torch.relu(gate)))
-        proposal = self.proposal(torch.relu(proposal))
-        variance = functional.softplus(self.variance(torch.relu(proposal)))
+        gate, proposal, linear = full_precision(self.of_z(z)).chunk(3, -1)
+        gate = torch.sigmoid(full_precision(self.gate(torch.relu(gate))))
+        proposal = full_precision(self.proposal(torch.relu(proposal)))
+        variance = functional.softplus(full_precision(self.variance(torch.relu(proposal))))
         return Gaussian((1 - gate) * linear + gate * proposal, torch.log(variance))
 
 
@@ -111,5 +111,4 @@ class Model(DynamicalVAE):
             return z, (z,)
 
         (z,) = scan(step, torch.zeros_like(eps[:, 0]), eps)
-        y = torch.exp(self.p_x(z))
-        return y * power_noise(y.shape, generator, y)
+        return self.drawn(torch.exp(self.p_x(z)), generator)

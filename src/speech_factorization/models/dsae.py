@@ -14,7 +14,6 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from speech_factorization.dynamical.gaussian import standard, standard_noise
-from speech_factorization.dynamical.itakura_saito import power_noise
 from speech_factorization.dynamical.layers import Features, GaussianOf, LogPowerOf, previous
 from speech_factorization.dynamical.model import DynamicalHyperparameters, DynamicalVAE, Frames, Widths
 from speech_factorization.dynamical.recurrent import LSTMState, advance, both_ways, forward_in_time
@@ -97,7 +96,7 @@ class Model(DynamicalVAE):
         log_y = self.p_x(v_t, z)  # p(x_t | v, z_t)
         return Frames({"z": z, "v": v}, q, p, log_y, q_v)
 
-    def terms(self, frames: Frames, x: Tensor, real: Tensor, warm_up: float | Tensor) -> dict[str, Tensor]:
+    def terms(self, frames: Frames, x: Tensor, real: Tensor, warm_up: float) -> dict[str, Tensor]:
         """As of all, and kl_v: KL(q(v | x_{1:T}) || N(0, I)) in nats per frame."""
         terms = super().terms(frames, x, real, warm_up)
         assert frames.v is not None
@@ -125,8 +124,7 @@ class Model(DynamicalVAE):
             return (z, (h, c)), (z,)
 
         (z,) = scan(step, (torch.zeros_like(eps[:, 0]), None), eps)
-        y = self.decode({"z": z, "v": v})
-        return y * power_noise(y.shape, generator, y)
+        return self.drawn(self.decode({"z": z, "v": v}), generator)
 
     def _ends(self, states: Tensor, lengths: Tensor | None) -> Tensor:
         """The forward state at each item's last real frame, and the backward one at its first: [B, 2H]."""

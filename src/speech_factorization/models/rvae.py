@@ -2,6 +2,7 @@
 
 g_t = LSTM both ways over x_{1:T}   k_t = LSTM(z_{1:t-1})   h_t = LSTM both ways over z_{1:T}
 q(z_t | z_{1:t-1}, x_{1:T}) by g_t, k_t      p(z_t) = N(0, I)      p(x_t | z_{1:T}) by h_t
+The two differ in the direction of two LSTMs; the code is dynamical/rvae.py.
 """
 
 from typing import ClassVar

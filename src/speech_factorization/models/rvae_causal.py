@@ -2,6 +2,7 @@
 
 g_t = LSTM backward over x_{t:T}   k_t = LSTM(z_{1:t-1})   h_t = LSTM(z_{1:t})
 q(z_t | z_{1:t-1}, x_{t:T}) by g_t, k_t      p(z_t) = N(0, I)      p(x_t | z_{1:t}) by h_t
+The two differ in the direction of two LSTMs; the code is dynamical/rvae.py.
 """
 
 from typing import ClassVar

@@ -66,13 +66,14 @@ class Model(AutoregressiveVAE):
         """No loop: q does not look at z. Nothing looks ahead, so lengths change nothing."""
         q = self.q_z(forward_in_time(self.lstm_g, self.x_g(x)))  # q(z_t | g_t)
         z, x_past = q.sample(eps), previous(x)
-        p, log_y = self.teacher_forced(z, x_past)
+        p = standard(z)  # p(z_t)
+        log_y = self.teacher_forced(z, x_past)  # p(x_t | h_t)
         return Frames({"z": z, "x_past": x_past}, q, p, log_y)
 
-    def teacher_forced(self, z: Tensor, x_past: Tensor) -> tuple[Gaussian, Tensor]:
+    def teacher_forced(self, z: Tensor, x_past: Tensor) -> Tensor:
         """All frames at once, given the true x_{t-1}."""
         h = forward_in_time(self.lstm_h, torch.cat([self.z_h(z), self.x_h(x_past)], -1))
-        return standard(z), self.p_x(h)  # p(z_t), p(x_t | h_t)
+        return self.p_x(h)  # type: ignore[no-any-return]  # p(x_t | h_t)
 
     def step(self, x: Tensor, z: Tensor, state: LSTMState | None, draw: Callable[[Gaussian], Tensor]) -> Step:
         """x_{t-1}, z_{t-1} -> p(z_t), z_t, ln y_t."""

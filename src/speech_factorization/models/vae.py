@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from speech_factorization.dynamical.gaussian import standard, standard_noise
-from speech_factorization.dynamical.itakura_saito import power_noise
 from speech_factorization.dynamical.layers import GaussianOf, LogPowerOf
 from speech_factorization.dynamical.model import DynamicalHyperparameters, DynamicalVAE, Frames, Widths
 from speech_factorization.interfaces import Data
@@ -59,5 +58,4 @@ class Model(DynamicalVAE):
         """x [n, frames, F]; frames are independent."""
         bias = self.p_x.head.bias
         z = standard_noise((n, frames, self.z_dim), generator, bias)
-        y = torch.exp(self.p_x(z))
-        return y * power_noise(y.shape, generator, y)
+        return self.drawn(torch.exp(self.p_x(z)), generator)

@@ -19,7 +19,7 @@ def make_fabric(device: Device = "auto", threads: int = 1, precision: Precision 
     """A launched Fabric: one process, or under torchrun one of its processes (gloo on CPU, NCCL on CUDA).
 
     device: "auto" takes CUDA where there is one. threads: of torch on the CPU, for each process. precision:
-    of the losses' large products; "bf16" keeps weights and their updates in float32 (mixed precision).
+    "bf16" computes losses in mixed precision; weights and their updates stay in float32.
     Errors: InputError if CUDA is asked for and absent, or has fewer GPUs than processes.
     """
     accelerator = find_device(device, threads).type

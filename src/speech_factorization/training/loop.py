@@ -132,9 +132,13 @@ class _Training:
 
     @property
     def finished(self) -> bool:
-        """Whether all epochs are done, or the last validations brought nothing for `patience` epochs."""
+        """Whether all epochs are done, or the last validations brought nothing for `patience` epochs.
+
+        A model whose loss changes in the course of training says by `settled_after` from which epoch to count.
+        """
         validated = self.epoch > 0 and "valid_loss" in self.history.rows[-1]
-        tired = validated and self.epoch - self.history.best_epoch >= self.settings.patience
+        since = max(self.history.best_epoch, getattr(self.hooks, "settled_after", 0))
+        tired = validated and self.epoch - since >= self.settings.patience
         return tired or self.epoch == self.settings.epochs
 
     def initialise(self) -> None:

@@ -1,6 +1,6 @@
 """How well a model explains test data: the terms of its own loss, without training noise.
 
-Utterance models: nats per frame of the power spectrogram. Segment models: nats per segment of the
+Utterance models: nats per frame of the power spectrogram, autoregressive ones given the true past. Segment models: nats per segment of the
 standardised input, and bits per dimension of it (an upper bound where `elbo` is a lower one).
 """
 
@@ -28,7 +28,7 @@ def needs(model: Any) -> str | None:
 
 @torch.no_grad()
 def run(model: Any, test: Iterable[Batch], seed: int) -> Outcome:
-    """likelihood -> {reconstruction, kl, kl_v, elbo, beta, bits_per_dim, of}, as far as the model's loss has them.
+    """likelihood -> {reconstruction, kl, kl_v, elbo, beta, beta_v, bits_per_dim, of}, as far as the model has them.
 
     test: batches of the model's first input. Means over batches are weighted by their real frames, so a
     shorter last batch counts for less. The seed is of the samples of z.
@@ -41,7 +41,7 @@ def run(model: Any, test: Iterable[Batch], seed: int) -> Outcome:
     for step, batch in enumerate(test):
         if generator is None:
             generator = torch.Generator(batch.x.device).manual_seed(seed)
-        schedule = Schedule(epoch=0, epochs=1, step=step, generator=generator, training=False)
+        schedule = Schedule(epoch=0, epochs=1, step=step, generator=generator, training=False, true_past=True)
         frames = float(batch.lengths.sum())
         dimensions = batch.x[0].numel()
         for name, term in model.loss(batch, player, schedule).items():
@@ -50,8 +50,7 @@ def run(model: Any, test: Iterable[Batch], seed: int) -> Outcome:
     if not weight:
         raise InputError("no test data to take a likelihood of", remedy="check the split")
     found: dict[str, Any] = {name: sums[name] / weight for name in TERMS if name in sums}
-    if isinstance(getattr(model, "beta", None), int | float):
-        found["beta"] = float(model.beta)
+    found |= {name: float(getattr(model, name)) for name in ("beta", "beta_v") if hasattr(model, name)}
     bound = found.get("log_prob", found.get("elbo"))
     if model.inputs[0] == "segments" and bound is not None:
         found["bits_per_dim"] = -bound / (dimensions * math.log(2))
