@@ -2,9 +2,9 @@
 
     python -m stages.collect docs/results/NAME.csv [PATTERN ...]
 
-One row per experiment and model it ran: the parameters in which the experiments differ (and what was fed in
-training), then its metrics
-(those whose dotted key matches a shell pattern; all without one). Read from git, where DVC keeps experiments.
+One row per experiment and model it ran: the parameters in which the experiments differ, and scheduled_sampling
+whether they do or not, then its metrics (those whose dotted key matches a shell pattern; all without one). Read
+from git, where DVC keeps experiments.
 """
 
 import json
@@ -61,7 +61,7 @@ def rows(patterns: list[str]) -> pd.DataFrame:
                 parameters.append({k: json.dumps(v) for k, v in flat.items()})
     chosen = pd.DataFrame(parameters)
     differing = chosen[
-        [name for name in chosen if chosen[name].nunique(dropna=False) > 1 or fnmatchcase(name, ALWAYS)]
+        [name for name in chosen if chosen[name].nunique(dropna=False) > 1 or fnmatchcase(str(name), ALWAYS)]
     ]
     table = pd.DataFrame(found)
     if table.empty:

@@ -22,7 +22,14 @@ def test_figures_in_the_order_of_the_paper() -> None:
         row("identity", "-", 1, stoi=1.0),
     ]
     found = figures_over_seeds(pd.DataFrame(rows))
-    assert list(found) == ["model", "beta", "training", "feeding", "seeds", "STOI", "KL"]
+    published = ["published RMSE", "published PESQ raw nb", "published STOI"]
+    assert list(found) == ["model", "beta", "training", "feeding", "seeds", *published, "STOI", "KL"]
+    assert found[published].to_numpy().tolist() == [
+        ["", "", ""],
+        ["0.0510", "2.05", "0.86"],
+        ["0.0248", "3.64", "0.97"],
+        ["", "", ""],
+    ]
     assert found["model"].tolist() == ["identity", "vae", "srnn", "srnn"]
     assert found["seeds"].tolist() == ["one seed", "one seed", "2", "one seed"]
     assert found["STOI"].tolist() == ["1.000", "0.700", "0.850 +- 0.071", "0.500"]
@@ -38,9 +45,9 @@ def test_claims_say_which_comparisons_are_of_unlike_betas() -> None:
     ]
     found = claims_over_seeds(pd.DataFrame(rows)).set_index("claim")
     assert found["feeding"].unique().tolist() == ["true x(t-1)"]
-    assert found.loc["dynamics on z help", "unlike betas"] == "1 of 3"
-    assert found.loc["dynamics on z help", "STOI"] == "does not hold (1 of 2 not won: srnn > storn -0.100)"
-    assert found.loc["SRNN is best", "STOI"] == "does not hold (2 of 2 not won: srnn > vrnn -0.200)"
+    assert found.loc["dynamics on z help", "unlike beta or training"] == "1 of 3"
+    assert found.loc["dynamics on z help", "STOI"] == "does not hold (1 of 2 lost: srnn > storn 0.700/0.800)"
+    assert found.loc["SRNN is best", "STOI"] == "does not hold (2 of 2 lost: srnn > vrnn 0.700/0.900)"
 
 
 def test_one_model_has_no_claims() -> None:

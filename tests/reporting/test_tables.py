@@ -9,8 +9,8 @@ import pytest
 
 from speech_factorization.errors import InputError
 from speech_factorization.files import write_json
-from speech_factorization.reporting.published import read
-from speech_factorization.reporting.tables.base import Results, leaf, read_results, render
+from speech_factorization.reporting.published import printed, read
+from speech_factorization.reporting.tables.base import Results, label, leaf, read_results, render
 
 SRNN = {
     "corpus": "embedded",
@@ -86,7 +86,7 @@ def test_dynamical_rows_per_feeding() -> None:
     assert built["published RMSE"].isna().tolist() == [False, False, True, False]
     assert built["KL"].isna().tolist() == [False, False, True, False]
     assert built["beta"].notna().all()
-    assert built["KL of v"].dropna().tolist() == [0.02]
+    assert built["KL of v (nats per frame)"].dropna().tolist() == [0.02]
     assert built["published beta"].tolist()[-1] == pytest.approx(1 / 4800, rel=1e-4)
 
 
@@ -101,12 +101,19 @@ def test_claims_of_the_published_table() -> None:
     """What the paper's own figures say, by hand: STORN's PESQ and STOI are below DKF's."""
     built = table("dynamical_claims", results()).set_index("feeding", append=True)
     truth = built.xs("true x(t-1)", level="feeding")
-    assert truth.loc["every dynamical VAE beats the VAE", "published RMSE"] == "holds (+0.0011)"
-    assert truth.loc["SRNN is best", "published PESQ raw nb"] == "holds (+0.04)"
+    assert (
+        truth.loc["every dynamical VAE beats the VAE", "published RMSE"]
+        == "holds (rvae_causal > vae 0.0499/0.0510)"
+    )
+    assert truth.loc["SRNN is best", "published PESQ raw nb"] == "holds (srnn > vrnn 3.64/3.60)"
     lost = truth.loc["autoregression helps"]
-    assert lost["published RMSE"] == "holds (+0.0006)"
-    assert lost["published PESQ raw nb"] == "does not hold (1 of 12 not won: storn > dkf -0.25)"
+    assert lost["published RMSE"] == "holds (storn > dkf 0.0338/0.0344)"
+    assert lost["published PESQ raw nb"] == "does not hold (1 of 12 lost: storn > dkf 3.05/3.30)"
     assert lost["RMSE"] == ""
+    # 9.3 and 9.2, but .91 and .91: as printed, a tie.
+    posterior = truth.loc["the posterior's structure helps, other properties equal"]
+    assert posterior["review SI-SDR (dB)"] == "holds (dkf > dsae 9.3/9.2)"
+    assert posterior["review ESTOI"] == "cannot tell (tied: dkf > dsae)"
     own = built.xs("own y(t-1)", level="feeding")
     assert (own.filter(like="published") == "").all(axis=None)
     # The review's SRNN with its own output fed back is worse than its VAE.
@@ -118,11 +125,38 @@ def test_claims_of_ours() -> None:
     built = table("dynamical_claims", results(srnn=SRNN | FREE_RUNNING, vae=vae))
     best = built.loc["SRNN is best"].set_index("feeding")["RMSE"]
     assert best["true x(t-1)"] == "cannot tell (6 of 7 not comparable)"
-    assert best["own y(t-1)"] == "does not hold (1 of 1 not won: srnn > vae -0.0200)"
+    assert best["own y(t-1)"] == "does not hold (1 of 1 lost: srnn > vae 0.0700/0.0500)"
     assert set(table("dynamical_claims", results(srnn=SRNN, vae=vae)).loc["SRNN is best", "RMSE"]) == {
         "cannot tell (6 of 7 not comparable)",
         "",
     }
+
+
+def test_claims_count_unlike_training_of_ours() -> None:
+    """`-S beta=published` makes DKF, VRNN and SRNN unlike the others; imported weights take no part."""
+
+    def trained(beta: float, feeding: str | None = None) -> Any:
+        return (
+            SRNN | {"likelihood": {"beta": beta}} | ({} if feeding is None else {"training_feeding": feeding})
+        )
+
+    found = results(
+        srnn=trained(1 / 4800, "scheduled sampling"),
+        vrnn=trained(1 / 4800, "truth"),
+        vae=trained(1.0),
+        dkf=trained(1.0) | {"weights": "imported from DKF.pt"},
+    )
+    built = table("dynamical_claims", found)
+    column = built["unlike beta or training"].groupby("claim").first()
+    assert column["every dynamical VAE beats the VAE"] == "2 of 7"
+    assert column["the posterior's structure helps"] == "1 of 3"
+    assert column["autoregression helps"] == ""
+    free = built[built["feeding"] == "own y(t-1)"]["unlike beta or training"]
+    assert (free == "").all()
+    assert built.columns.get_loc("unlike beta or training") == built.columns.get_loc("RMSE") - 1
+    shown = table("dynamical", found)
+    assert shown["trained on"].tolist() == ["-", "-", "truth", "scheduled sampling"]
+    assert shown.index[1] == "dkf, imported from DKF.pt"
 
 
 def test_manipulation_says_whose_phone_times() -> None:
@@ -179,8 +213,35 @@ def test_rendered_forms_agree(tmp_path: Path) -> None:
     assert pd.read_csv(tmp_path / "dynamical.csv", index_col=0).loc["srnn", "SI-SDR (dB)"] == 7.25
     for ending in ("md", "tex"):
         text = (tmp_path / f"dynamical.{ending}").read_text()
-        assert "7.250" in text
+        assert "7.25 " in text
         assert "corpus embedded, scale demo" in text
+
+
+def test_digits_are_those_of_the_column_not_of_the_value(tmp_path: Path) -> None:
+    worse = SRNN | {"resynthesis": SRNN["resynthesis"] | {"rmse": 0.1}}
+    found = results(vae=worse, srnn=SRNN)
+    render("dynamical", "A caption.", table("dynamical", found), found, tmp_path)
+    rows = [line.split("|") for line in (tmp_path / "dynamical.md").read_text().splitlines()[2:]]
+    head = [cell.strip() for cell in rows[0]]
+    shown = [dict(zip(head, (cell.strip() for cell in row), strict=True)) for row in rows[2:]]
+    assert [row["RMSE"] for row in shown] == ["0.1000", "0.0400"]
+    assert [row["published RMSE"] for row in shown] == ["0.0510", "0.0248"]
+    assert [row["published STOI"] for row in shown] == ["0.86", "0.97"]
+    assert [row["published PESQ raw nb"] for row in shown] == ["2.05", "3.64"]
+    assert shown[1]["STOI"] == "0.900"
+
+
+def test_digits_as_printed() -> None:
+    digits = printed("dynamical_wsj0")
+    assert [digits[name] for name in ("rmse", "pesq_nb_raw", "stoi", "si_sdr_review")] == [4, 2, 2, 1]
+
+
+def test_imported_weights_say_so() -> None:
+    assert label("srnn", {}) == "srnn"
+    codes = {"codes": {"dimensions": 16}, "weights": "imported from SRNN.pt"}
+    assert table("codes", results(srnn=codes)).index[-1] == "srnn, imported from SRNN.pt"
+    shifted = SEGMENT_VAE | {"weights": "imported from a.pt"}
+    assert table("manipulation", results(segment_vae=shifted)).index[-1] == "segment_vae, imported from a.pt"
 
 
 def test_published_figures_as_printed() -> None:
@@ -210,6 +271,20 @@ def test_codes_stand_in_the_benchmarks_order_with_what_v_holds() -> None:
     built = table("codes", results(dsae=dsae, dkf={"codes": codes}, srnn=SRNN))
     assert list(built.index) == ["log spectrogram", "dkf", "dsae"]
     assert built.loc["log spectrogram", "smoothness"] == 0.6
-    assert built.loc["dsae", ["active", "KL of v", "speaker by v", "chance"]].tolist() == [9, 0.2, 0.5, 0.125]
-    assert pd.isna(built.loc["dkf", "KL of v"])
+    kl = "KL of v (nats per utterance)"
+    assert built.loc["dsae", ["active", kl, "speaker by v", "chance"]].tolist() == [9, 0.2, 0.5, 0.125]
+    assert pd.isna(built.loc["dkf", kl])
     assert table("codes", results(srnn=SRNN)).empty
+
+
+def test_counts_of_codes_are_whole_numbers_beside_empty_cells(tmp_path: Path) -> None:
+    codes = {"dimensions": 16, "active_dimensions": 9, "smoothness": 0.7}
+    found = results(dsae={"codes": codes, "sequence_code": {"active_dimensions": 3}}, dkf={"codes": codes})
+    render("codes", "A caption.", table("codes", found), found, tmp_path)
+    lines = (tmp_path / "codes.csv").read_text().splitlines()
+    assert [line.split(",")[:3] for line in lines[1:]] == [
+        ["log spectrogram", "", ""],
+        ["dkf", "16", "9"],
+        ["dsae", "16", "9"],
+    ]
+    assert "16.0" not in (tmp_path / "codes.md").read_text()

@@ -49,6 +49,20 @@ def test_one_row_per_experiment_and_model_it_ran(repository: Path) -> None:
     assert "hp.srnn.z_dim" not in rows
 
 
+def test_what_was_fed_in_training_is_kept_where_all_agree(repository: Path) -> None:
+    """compare reads it from there where no metric says it."""
+    params = {"model": "srnn", "models": ["srnn"], "hp": {"srnn": {"z_dim": 16, "scheduled_sampling": None}}}
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    Path("metrics").mkdir()
+    Path("metrics/srnn.json").write_text('{"resynthesis": {"rmse": 0.1}, "training_feeding": "truth"}')
+    git("add", "-A")
+    git("commit", "-qm", "one")
+    git("update-ref", f"refs/exps/ab/{'c' * 38}/one", "HEAD")
+    assert collect.main(["seeds.csv", "training_feeding"]) == 0
+    lines = Path("seeds.csv").read_text().splitlines()
+    assert lines == ["experiment,model,hp.srnn.scheduled_sampling,training_feeding", "one,srnn,null,truth"]
+
+
 def test_patterns_choose_metrics(repository: Path) -> None:
     experiment("first", 1, 0.04)
     assert collect.main(["seeds.csv", "*.rmse"]) == 0

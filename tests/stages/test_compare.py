@@ -52,17 +52,38 @@ def figures(rows: list[list[str]]) -> list[Mapping[str, str]]:
 
 def test_mean_and_standard_deviation_per_model_and_feeding(compared: Any) -> None:
     (found,) = tables(compared(SEEDS)).values()
-    assert found[0] == ["model", "beta", "training", "feeding", "seeds", "RMSE"]
-    assert found[1] == ["vae", "1", "-", "-", "3", "0.0520 +- 0.0010"]
-    assert found[2][2:] == ["as in params.yaml", "true x(t-1)", "3", "0.0420 +- 0.0010"]
-    assert found[3][3:] == ["own y(t-1)", "3", "0.0620 +- 0.0010"]
+    published = ["published RMSE", "published PESQ raw nb", "published STOI"]
+    assert found[0] == ["model", "beta", "training", "feeding", "seeds", *published, "RMSE"]
+    assert found[1] == ["vae", "1", "-", "-", "3", "0.0510", "2.05", "0.86", "0.0520 +- 0.0010"]
+    assert found[2][2:] == ["unknown", "true x(t-1)", "3", "0.0248", "3.64", "0.97", "0.0420 +- 0.0010"]
+    assert found[3][3:] == ["own y(t-1)", "3", "", "", "", "0.0620 +- 0.0010"]
 
 
 def test_verdicts_per_feeding(compared: Any) -> None:
     (found,) = tables(compared(SEEDS)).values()
     best = [cells for cells in found if cells[0] == "SRNN is best"]
     assert best[0][1:] == ["true x(t-1)", "3", "0 of 7", "cannot tell (6 of 7 not comparable)"]
-    assert best[1][4] == "does not hold in any of 3 seeds (1 of 1 not won: srnn > vae -0.0100 +- 0.0000)"
+    assert best[1][4] == (
+        "does not hold in any of 3 seeds (1 of 1 lost: srnn > vae 0.0620/0.0520, -0.0100 +- 0.0000)"
+    )
+
+
+def test_training_as_evaluate_says_it_comes_before_the_parameter(compared: Any) -> None:
+    first = [r | {SAMPLING: "[2, 6]"} for r in SEEDS]
+    told = {row["model"]: row["training"] for row in figures(tables(compared(first))["All"])}
+    assert told == {"vae": "-", "srnn": "scheduled sampling"}
+    said = [r | {SAMPLING: "null", "training_feeding": "scheduled sampling"} for r in SEEDS]
+    told = {row["model"]: row["training"] for row in figures(tables(compared(said))["All"])}
+    assert told == {"vae": "-", "srnn": "scheduled sampling"}
+    unsaid = [r | {SAMPLING: "null", "training_feeding": ""} for r in SEEDS]
+    told = {row["model"]: row["training"] for row in figures(tables(compared(unsaid))["All"])}
+    assert told == {"vae": "-", "srnn": "truth"}
+
+
+def test_half_precision_stands_apart(compared: Any) -> None:
+    other = [r | {"resynthesis.rmse": 0.03} for r in SEEDS]
+    rows = [r | {"precision": p} for p, part in (("fp32", SEEDS), ("bf16", other)) for r in part]
+    assert list(tables(compared(rows))) == ["precision = fp32", "precision = bf16"]
 
 
 def test_settings_stand_apart_and_share_what_does_not_depend_on_them(compared: Any) -> None:
@@ -90,14 +111,14 @@ def test_parameters_of_other_models_make_no_setting(compared: Any) -> None:
     rows = [row("vae", s, 0.05 + s / 1000, hp__srnn__beta=beta) for s in (1, 2) for beta in (1.0, 0.5)]
     found = tables(compared(rows))
     assert list(found) == ["All"]
-    assert found["All"][1][-2:] == ["2", "0.0515 +- 0.0007"]
+    assert [found["All"][1][i] for i in (4, -1)] == ["2", "0.0515 +- 0.0007"]
 
 
 def test_without_a_seed_column_it_is_one_seed(compared: Any) -> None:
     text = compared([row("vae", None, 0.05), row("srnn", None, 0.04)])
     assert "no column train.seed: one seed" in text
     (found,) = tables(text).values()
-    assert found[1] == ["vae", "1", "-", "-", "one seed", "0.0500"]
+    assert found[1] == ["vae", "1", "-", "-", "one seed", "0.0510", "2.05", "0.86", "0.0500"]
 
 
 def test_one_model_alone_has_no_claims(compared: Any) -> None:
@@ -117,7 +138,10 @@ def test_one_model_alone_has_no_claims(compared: Any) -> None:
             "1 row with resynthesis.rmse, nothing to compare",
         ),
         ("experiment,model,resynthesis.rmse\ne,srnn,\nf,vae,\n", "0 rows with resynthesis.rmse"),
-        ("experiment,model,resynthesis.rmse\ne,srnn,good\nf,vae,0.1\n", "is no number: 'good'"),
+        (
+            "experiment,model,resynthesis.rmse\ne,srnn,good\nf,vae,0.1\n",
+            "seeds.csv: resynthesis.rmse of experiment e, model srnn, is no number: 'good'; write it with",
+        ),
         ("experiment,model,resynthesis.rmse\ne,vae,0.1\nf,vae,0.2\n", "unlike results of vae"),
     ],
 )

@@ -8,9 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from speech_factorization.reporting.published import read
+from speech_factorization.reporting.published import printed, read
 
-__all__ = ["LIKELIHOOD", "METRICS", "NOT_FED", "OWN_PAST", "TRUE_PAST", "Measure", "by_feeding"]
+__all__ = [
+    "LIKELIHOOD",
+    "METRICS",
+    "NOT_FED",
+    "OWN_PAST",
+    "PUBLISHED",
+    "TRUE_PAST",
+    "Measure",
+    "by_feeding",
+    "column_digits",
+]
 
 NOT_FED, TRUE_PAST, OWN_PAST = "-", "true x(t-1)", "own y(t-1)"
 
@@ -37,15 +47,26 @@ METRICS = {
 LIKELIHOOD = {
     "reconstruction": Measure("Itakura-Saito", -1, 1),
     "kl": Measure("KL", 0, 1),
-    "kl_v": Measure("KL of v", 0, 3),
+    "kl_v": Measure("KL of v (nats per frame)", 0, 3),
 }
+
+# Metric of the benchmark's own table -> title of its column.
+PUBLISHED = {name: f"published {METRICS[name].title}" for name in ("rmse", "pesq_nb_raw", "stoi")}
+
+
+def column_digits() -> dict[str, int]:
+    """Title of a column -> digits after the point, of published ones as many as were printed."""
+    own = {measure.title: measure.digits for measure in (METRICS | LIKELIHOOD).values()}
+    theirs = printed("dynamical_wsj0")
+    return own | {title: theirs[name] for name, title in PUBLISHED.items()}
 
 
 def by_feeding(model: str, value: Callable[[str], Any]) -> list[dict[str, Any]]:
     """One row for a model that is not autoregressive, else one per feeding there are figures of.
 
-    value: dotted key of metrics/MODEL.json -> its number, or None. Columns: model, feeding, beta, METRICS,
-    LIKELIHOOD; the latter are computed with the true past, so a free-running row has none.
+    value: dotted key of metrics/MODEL.json -> what stands there, or None. Columns: model, feeding, training (what
+    an autoregressive model was fed when it was trained, None if unknown), beta, METRICS, LIKELIHOOD; the last are
+    computed with the true past, so a free-running row has none.
     """
     ticks = read("dynamical_models")["autoregressive"]
     free_running = value("resynthesis_free_running.rmse") is not None
@@ -54,7 +75,9 @@ def by_feeding(model: str, value: Callable[[str], Any]) -> list[dict[str, Any]]:
     rows = []
     for block, feeding in blocks.items():
         if value(f"{block}.rmse") is not None:
-            row = {"model": model, "feeding": feeding, "beta": value("likelihood.beta")}
+            row: dict[str, Any] = {"model": model, "feeding": feeding}
+            row["training"] = value("training_feeding") if fed else NOT_FED
+            row["beta"] = value("likelihood.beta")
             row |= {name: value(f"{block}.{name}") for name in METRICS}
             row |= {n: None if feeding == OWN_PAST else value(f"likelihood.{n}") for n in LIKELIHOOD}
             rows.append(row)

@@ -5,21 +5,37 @@ Rows: model, seed, training, feeding, beta and the columns of `measures.METRICS`
 
 import pandas as pd
 
-from speech_factorization.reporting.claims import Claim, claims, fed, verdicts
-from speech_factorization.reporting.measures import LIKELIHOOD, METRICS, OWN_PAST, TRUE_PAST
+from speech_factorization.reporting.claims import UNLIKE, claims, fed, unlike, verdicts
+from speech_factorization.reporting.measures import (
+    LIKELIHOOD,
+    METRICS,
+    OWN_PAST,
+    PUBLISHED,
+    TRUE_PAST,
+    column_digits,
+)
 from speech_factorization.reporting.published import read
 
 __all__ = ["claims_over_seeds", "figures_over_seeds"]
 
 
 def figures_over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row per model and feeding: `mean +- standard deviation (n - 1)` as text, the mean alone of one seed."""
+    """One row per model and feeding: `mean +- standard deviation (n - 1)` as text, the mean alone of one seed.
+
+    The published figures stand first; there is none of a model fed its own output.
+    """
+    theirs, shown = read("dynamical_wsj0"), column_digits()
     measures = {name: m for name, m in (METRICS | LIKELIHOOD).items() if rows[name].notna().any()}
     found = []
     for (model, training, feeding), part in rows.groupby(["model", "training", "feeding"]):
         betas = sorted({f"{beta:.3g}" for beta in part["beta"].dropna()})
         row: dict[str, str] = {"model": str(model), "beta": ", ".join(betas), "training": str(training)}
         row |= {"feeding": str(feeding), "seeds": _seeds(part)}
+        there = model in theirs.index and feeding != OWN_PAST
+        row |= {
+            title: f"{float(theirs[name][str(model)]):.{shown[title]}f}" if there else ""
+            for name, title in PUBLISHED.items()
+        }
         found.append(
             row | {measure.title: _spread(part[name], measure.digits) for name, measure in measures.items()}
         )
@@ -31,7 +47,7 @@ def figures_over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
 def claims_over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
     """One row per claim and feeding, a verdict per metric; no row where fewer than two of the models are there.
 
-    unlike betas: in how many of the claim's comparisons the two models were trained at another beta.
+    The column of `claims.unlike` says how many of the comparisons are no fair ones.
     """
     models = {model for claim in claims() for pair in claim.pairs for model in pair}
     if len(models & set(rows["model"])) < 2:
@@ -43,7 +59,7 @@ def claims_over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
             part = verdicts(fed(rows, feeding), metrics).reset_index()
             part.insert(1, "feeding", feeding)
             part.insert(2, "seeds", _seeds(fed(rows, feeding)))
-            part.insert(3, "unlike betas", [_unlike(rows, claim) for claim in claims()])
+            part.insert(3, UNLIKE, [unlike(rows, claim) for claim in claims()])
             parts.append(part)
     titles = {name: METRICS[name].title for name in metrics}
     # Both feedings of one claim stand together.
@@ -53,14 +69,6 @@ def claims_over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
 def _seeds(rows: pd.DataFrame) -> str:
     count = rows["seed"].nunique()
     return "one seed" if count == 1 else str(count)
-
-
-def _unlike(rows: pd.DataFrame, claim: Claim) -> str:
-    betas = rows.groupby("model")["beta"].first().dropna()
-    unlike = [
-        pair for pair in claim.pairs if {*pair} <= set(betas.index) and betas[pair[0]] != betas[pair[1]]
-    ]
-    return f"{len(unlike)} of {len(claim.pairs)}"
 
 
 def _spread(values: "pd.Series[float]", digits: int) -> str:

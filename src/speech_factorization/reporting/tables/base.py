@@ -13,8 +13,9 @@ import pandas as pd
 
 from speech_factorization.errors import InputError
 from speech_factorization.files import read_json
+from speech_factorization.reporting.measures import column_digits
 
-__all__ = ["Results", "leaf", "read_results", "render"]
+__all__ = ["Results", "label", "leaf", "read_results", "render"]
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,21 @@ def leaf(nested: Mapping[str, Any], dotted: str) -> Any:
     return value
 
 
+def label(name: str, nested: Mapping[str, Any]) -> str:
+    """What a model's row is called: imported weights were trained on something else, and say so."""
+    return f"{name}, {nested['weights']}" if "weights" in nested else name
+
+
 def render(name: str, caption: str, table: pd.DataFrame, results: Results, folder: Path) -> None:
-    """Write NAME.csv (all digits), NAME.md and NAME.tex (rounded, with the caption) into `folder`."""
+    """Write NAME.csv (all digits), NAME.md and NAME.tex (rounded, with the caption) into `folder`.
+
+    Columns of `measures.column_digits` have its digits in every row, the others each value's own by its size.
+    """
     table.to_csv(folder / f"{name}.csv", lineterminator="\n")
     said = f"{caption} Ours: corpus {results.corpus}, scale {results.scale}."
-    rounded = table.map(_short).reset_index()
+    shown = column_digits()
+    texts = {title: [_short(value, shown.get(str(title))) for value in table[title]] for title in table}
+    rounded = pd.DataFrame(texts, index=table.index, columns=table.columns, dtype=object).reset_index()
     markdown = f"{said}\n\n{rounded.to_markdown(index=False, disable_numparse=True)}\n"
     (folder / f"{name}.md").write_text(markdown, encoding="utf-8")
     latex = rounded.to_latex(
@@ -77,11 +88,10 @@ def render(name: str, caption: str, table: pd.DataFrame, results: Results, folde
     (folder / f"{name}.tex").write_text(latex, encoding="utf-8")
 
 
-def _short(value: object) -> str:
-    if value is None or (isinstance(value, float) and pd.isna(value)):
+def _short(value: Any, digits: int | None) -> str:
+    if pd.isna(value):
         return ""
     if isinstance(value, float):
-        # RMSE is told apart in its fourth digit.
-        digits = 4 if abs(value) < 0.1 else 3 if abs(value) < 10 else 1
-        return f"{value:.{digits}f}"
+        by_size = 4 if abs(value) < 0.1 else 3 if abs(value) < 10 else 1
+        return f"{value:.{by_size if digits is None else digits}f}"
     return str(value)

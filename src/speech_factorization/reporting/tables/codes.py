@@ -3,16 +3,16 @@
 import pandas as pd
 
 from speech_factorization.reporting.published import read
-from speech_factorization.reporting.tables.base import Results, leaf
+from speech_factorization.reporting.tables.base import Results, label, leaf
 
 __all__ = ["CAPTION", "build"]
 
 CAPTION = (
     "Codes of whole test utterances. active: dimensions whose posterior mean varies over frames by more than .01; "
     "informative: those with a KL of more than .01 nats per frame; smoothness: correlation of the active ones with "
-    "themselves one frame (16 ms) later (the log spectrogram's own stands in the first row). KL of v: nats per "
-    "utterance. Speaker: accuracy of telling unseen speakers apart by v (its mean, and samples of it, which is what "
-    "a decoder gets), by the mean of z over time and by that of the log spectrogram."
+    "themselves one frame (16 ms) later (the log spectrogram's own stands in the first row). Speaker: accuracy of "
+    "telling unseen speakers apart by v (its mean, and samples of it, which is what a decoder gets), by the mean of z "
+    "over time and by that of the log spectrogram."
 )
 
 COLUMNS = {
@@ -20,7 +20,7 @@ COLUMNS = {
     "active": "codes.active_dimensions",
     "informative": "codes.informative_dimensions",
     "smoothness": "codes.smoothness",
-    "KL of v": "sequence_code.kl",
+    "KL of v (nats per utterance)": "sequence_code.kl",
     "active in v": "sequence_code.active_dimensions",
     "speaker by v": "sequence_code.speaker_accuracy",
     "by samples of v": "sequence_code.speaker_accuracy_sampled",
@@ -28,6 +28,7 @@ COLUMNS = {
     "by mean spectrum": "sequence_code.speaker_accuracy_from_mean_spectrum",
     "chance": "sequence_code.chance",
 }
+COUNTS = ["dimensions", "active", "informative", "active in v"]
 
 
 def build(results: Results) -> pd.DataFrame:
@@ -35,11 +36,16 @@ def build(results: Results) -> pd.DataFrame:
     order = dict.fromkeys([*read("dynamical_wsj0").index, *results.metrics])
     there = [name for name in order if leaf(results.metrics.get(name, {}), "codes.dimensions") is not None]
     rows = {
-        name: {title: leaf(results.metrics[name], key) for title, key in COLUMNS.items()} for name in there
+        label(name, results.metrics[name]): {
+            title: leaf(results.metrics[name], key) for title, key in COLUMNS.items()
+        }
+        for name in there
     }
     if there:
         speech = {"smoothness": leaf(results.metrics[there[0]], "codes.smoothness_of_spectrogram")}
         rows = {"log spectrogram": speech} | rows
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS))
+    # Nullable, or a model without v would make them 16.0.
+    table = table.astype(dict.fromkeys(COUNTS, "Int64"))
     table.index.name = "model"
     return table

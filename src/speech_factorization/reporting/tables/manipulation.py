@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from speech_factorization.reporting.published import read
-from speech_factorization.reporting.tables.base import Results, leaf
+from speech_factorization.reporting.tables.base import Results, label, leaf
 
 __all__ = ["CAPTION", "build"]
 
@@ -32,7 +32,7 @@ def build(results: Results) -> pd.DataFrame:
     for name, found in results.metrics.items():
         for judge, block in JUDGES.items():
             if leaf(found, block) is not None:
-                rows.append(_row(name, judge, found["phone_times"], found[block]))
+                rows.append(_row(label(name, found), judge, found["phone_times"], found[block]))
     identity = results.metrics.get("identity", {})
     for judge, block in JUDGES.items():
         oracle = leaf(identity, f"{block}_oracle")
