@@ -191,8 +191,8 @@ def main() -> None:
     if "imported" in about:
         found["weights"] = f"imported from {about['imported']['file']}"
         # Which beta they were trained with is in no file of weights.
-        for name in ("beta", "beta_v"):
-            found.get("likelihood", {}).pop(name, None)
+        for weight in ("beta", "beta_v"):
+            found.get("likelihood", {}).pop(weight, None)
     with new_folder(PLOTS / name) as folder:
         if "epochs" in about:
             shutil.copyfile(CHECKPOINTS / name / "curves.csv", folder / "curves.csv")

@@ -4,6 +4,7 @@
 
 FILE is a state dict that torch.save wrote; it fixes the sizes, so hp.MODEL in params.yaml does not count: the
 model has the published ones, its Hyperparameters' defaults, and takes the published spectrogram of 257 bins.
+What was imported before is replaced, a model trained here is not: it may be the only copy.
 No stage of DVC: `python -m stages.evaluate MODEL` evaluates what was imported, `dvc repro` trains it anew.
 """
 
@@ -17,6 +18,7 @@ from speech_factorization import parameters
 from speech_factorization.dynamical.published import load_published, read_published
 from speech_factorization.errors import InputError
 from speech_factorization.features.stft import FFT
+from speech_factorization.files import read_json
 from speech_factorization.interfaces import Data
 from speech_factorization.training import checkpoints
 from stages import CHECKPOINTS, run
@@ -53,12 +55,27 @@ def arguments() -> tuple[str, Path]:
     return name, Path(file)
 
 
+def check_target(folder: Path) -> None:
+    """Error: the folder holds a model trained here, or one that does not say where it comes from."""
+    path = folder / "about.json"
+    if not path.is_file():
+        return
+    try:
+        about = read_json(path)
+    except ValueError:
+        about = {}
+    # A model that was skipped has no weights to lose.
+    if not {"imported", "skipped"} & set(about):
+        raise InputError("holds a model trained here", folder, "move it away first")
+
+
 def main() -> None:
     """Write checkpoints/MODEL: weights, and a description with the file's name and SHA-256.
 
     No corpus, scale or seed is claimed: the file does not say what the weights were trained on, and how.
     """
     name, path = arguments()
+    check_target(CHECKPOINTS / name)
     model, hyperparameters = published_model(name, path)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()

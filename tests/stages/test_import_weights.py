@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -126,12 +127,39 @@ def test_the_same_in_other_wrappings(wrapped: str, workspace: Workspace, tmp_pat
         assert torch.equal(tensor, expected)
 
 
-def test_what_was_there_is_replaced(workspace: Workspace, made_up: Path) -> None:
+@pytest.mark.parametrize("about", ['{"model": "vae", "epochs": 3}', '{"model": "v', None])
+def test_a_model_trained_here_is_not_replaced(about: str | None, workspace: Workspace, made_up: Path) -> None:
+    """Nor one whose description is damaged; without one there is no model."""
     folder = workspace.folder / "checkpoints" / "vae"
     folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"hours of training")
+    if about is None:
+        assert workspace.run("import_weights", "vae", str(made_up / "VAE.pt")).status == 0
+        return
+    (folder / "about.json").write_text(about)
+    refused(
+        workspace,
+        "vae",
+        made_up / "VAE.pt",
+        "checkpoints/vae: holds a model trained here; move it away first",
+    )
+    assert workspace.run("import_weights", "srnn", str(made_up / "SRNN.pt")).status == 0
+
+
+@pytest.mark.parametrize(
+    "before", [{"imported": {"file": "old.pt"}}, {"skipped": "the corpus has no labels"}], ids=repr
+)
+def test_an_imported_or_a_skipped_one_is_replaced(
+    before: dict[str, Any], workspace: Workspace, made_up: Path
+) -> None:
+    folder = workspace.folder / "checkpoints" / "vae"
+    folder.mkdir(parents=True)
+    (folder / "about.json").write_text(json.dumps({"model": "vae"} | before))
     (folder / "curves.csv").write_text("epoch\n")
-    workspace.run("import_weights", "vae", str(made_up / "VAE.pt"))
-    assert {path.name for path in folder.iterdir()} == {"model.safetensors", "about.json"}
+    for _ in range(2):
+        assert workspace.run("import_weights", "vae", str(made_up / "VAE.pt")).status == 0
+        assert {path.name for path in folder.iterdir()} == {"model.safetensors", "about.json"}
+        assert json.loads((folder / "about.json").read_text())["imported"]["file"] == "VAE.pt"
 
 
 class Calls:
@@ -268,7 +296,9 @@ def test_imported_weights_are_evaluated_and_say_so(copied: Callable[[], Workspac
     workspace = copied()
     trained = workspace.json("metrics/vae.json")
     assert "weights" not in trained
-    workspace.run("import_weights", "vae", str(made_up / "VAE.pt"))
+    refused(workspace, "vae", made_up / "VAE.pt", "checkpoints/vae: holds a model trained here")
+    (workspace.folder / "checkpoints/vae").rename(workspace.folder / "trained")
+    assert workspace.run("import_weights", "vae", str(made_up / "VAE.pt")).status == 0
     workspace.do("evaluate@vae", "tables", "report")
     found = workspace.json("metrics/vae.json")
     assert found["weights"] == "imported from VAE.pt"

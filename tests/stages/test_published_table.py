@@ -114,14 +114,29 @@ def test_bad_input(tmp_path: Path) -> None:
         assert (done.status, done.out, done.err.count("\n")) == (2, "", 1), done
         assert said in done.err
 
+    def written(name: str, wave: np.ndarray, subtype: str = "PCM_16") -> None:
+        soundfile.write(speaker / name, wave, 16_000, subtype=subtype)
+
     weights, emodb = str(tmp_path), str(tmp_path / "emodb")
     refused("give WEIGHTS EMODB [OUT.md]", weights)
     refused("no wav files here", weights, emodb)
-    soundfile.write(speaker / "03a01Fa.wav", tone(0.5, 16_000), 16_000)
+    written("03a01Fa.wav", tone(0.5, 16_000))
     refused("no weights here", weights, emodb)
+    # OUT is looked at before anything is read.
+    (tmp_path / "file").touch()
+    nowhere = str(tmp_path / "nowhere")
+    refused(f"{tmp_path}: is a folder; name another file", nowhere, nowhere, str(tmp_path))
+    out = tmp_path / "file" / "new" / "out.md"
+    refused(f"{out}: its folder cannot be made (Not a directory)", nowhere, nowhere, str(out))
+    refused("no wav files here", nowhere, nowhere, str(tmp_path / "new" / "out.md"))
     torch.save({"a": torch.ones(1)}, tmp_path / "VAE.pt")
     refused("VAE.pt: not the published weights of vae", weights, emodb)
-    soundfile.write(speaker / "03a01Fb.wav", np.zeros((800, 2)), 16_000)
+    written("03a01Fb.wav", np.zeros((800, 2)))
     refused("03a01Fb.wav: not mono sound", weights, emodb)
+    written("03a01Fb.wav", tone(200 / 16_000, 16_000))
+    refused("03a01Fb.wav: 200 samples at 16 kHz are too short", weights, emodb)
+    for value in (np.nan, np.inf):
+        written("03a01Fb.wav", np.append(tone(0.5, 16_000), value), "FLOAT")
+        refused("03a01Fb.wav: holds NaN or infinity", weights, emodb)
     (speaker / "03a01Fb.wav").write_bytes(b"RIFF")
     refused("03a01Fb.wav: cannot be read", weights, emodb)

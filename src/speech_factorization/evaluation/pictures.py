@@ -7,11 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
+from speech_factorization.corpora.base import SAMPLE_RATE
 from speech_factorization.features.stft import HOP
 
 __all__ = ["decibels", "seconds", "spectrogram"]
 
-RATE = 16_000
 RANGE = 60  # dB shown below the loudest bin
 
 Power = TypeVar("Power", NDArray[np.float32], NDArray[np.float64])
@@ -19,7 +19,7 @@ Power = TypeVar("Power", NDArray[np.float32], NDArray[np.float64])
 
 def seconds(frames: int) -> float:
     """Duration of so many frames of the STFT."""
-    return frames * HOP / RATE
+    return frames * HOP / SAMPLE_RATE
 
 
 def decibels(power: Power) -> Power:
@@ -30,7 +30,7 @@ def decibels(power: Power) -> Power:
 
 def spectrogram(axes: Axes, power: Power, title: str, top: float) -> AxesImage:
     """Draw power [T, F], 0 to 8 kHz, in dB from `top` to 60 below it; returns the image for a colour bar."""
-    extent = (0.0, seconds(len(power)), 0.0, RATE / 2000)
+    extent = (0.0, seconds(len(power)), 0.0, SAMPLE_RATE / 2000)
     shown = axes.imshow(
         decibels(power).T, origin="lower", aspect="auto", extent=extent, vmin=top - RANGE, vmax=top
     )

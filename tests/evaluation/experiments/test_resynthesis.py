@@ -178,6 +178,19 @@ def test_bad_input_is_named():
         run(Identity(), [])
     with pytest.raises(InputError, match="u7: .*silent"):
         run(Identity(), [("u7", np.zeros(5000, np.float32))])
+    good = sounds(9000, 16_001)
+    short, *broken = (np.zeros(size, np.float32) for size in (256, 5000, 5000))
+    short[3] = 1
+    broken[0][7], broken[1][7] = np.nan, -np.inf
+    for wave, said in [
+        (short, "the wave of 256 samples is too short for the STFT; .* at least 257"),
+        *((wave, "the wave holds NaN or infinity") for wave in broken),
+    ]:
+        with pytest.raises(InputError, match=f"^u7: {said}"):
+            run(Identity(), [*good, ("u7", wave)])
+        with pytest.raises(InputError, match=f"^wave 2: {said}"):
+            reconstruct(Identity(), [*(wave for _, wave in good), wave])
+    run(Identity(), [("u7", np.append(short, 0))])
 
     class Broken(Identity):
         def decode(self, codes):

@@ -1,11 +1,14 @@
 """Codes of whole sequences that hold the speaker, the text or nothing."""
 
+from unittest import mock
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from speech_factorization.errors import InputError
+from speech_factorization.evaluation.experiments import sequence_code
 from speech_factorization.evaluation.experiments.sequence_code import halves, needs, run
 from speech_factorization.interfaces import Data
 from speech_factorization.models import dsae, vae
@@ -54,6 +57,46 @@ def test_a_code_that_is_noise_is_not_but_other_codes_are():
     for key in ("speaker_accuracy", "speaker_accuracy_sampled", "speaker_accuracy_from_mean_z"):
         assert numbers[key] == pytest.approx(numbers["chance"], abs=0.1)
     assert numbers["speaker_accuracy_from_mean_spectrum"] == 1
+
+
+def test_noise_scores_chance_though_one_speaker_says_most():
+    """60 utterances of one and 20 of each other: naming the most frequent would be right in half of them."""
+    accuracies = []
+    for seed in range(12):
+        table, x = corpus(60, seed=seed)
+        rows = table[table["speaker"].eq("s0") | table["utterance"].str[3:5].lt("20")]
+        numbers = found(noise_model(v_of=lambda mean: mean), rows, _of(x, rows))
+        assert numbers["chance"] == 1 / SPEAKERS
+        accuracies.append([numbers["speaker_accuracy"], numbers["speaker_accuracy_sampled"]])
+    assert np.mean(accuracies, 0) == pytest.approx(1 / SPEAKERS, abs=0.04)
+
+
+def test_samples_are_as_far_apart_as_their_variance_says():
+    """Speakers a distance of one deviation from the origin: right where own noise + 1 is above all others'."""
+    u = np.linspace(-8, 8, 4001)
+    density = np.exp(-(u**2) / 2) / np.sqrt(2 * np.pi)
+    below = np.cumsum(density) * (u[1] - u[0])
+    expected = np.sum(density * np.interp(u + 1, u, below) ** (SPEAKERS - 1)) * (u[1] - u[0])
+    assert 0.5 < expected < 0.6
+    model = Toy(v_of=lambda mean: np.exp(-1) * mean, v_logvar=-2.0)
+    numbers = found(model, *corpus(100))
+    assert numbers["speaker_accuracy"] == 1
+    assert numbers["speaker_accuracy_sampled"] == pytest.approx(expected, abs=0.03)
+
+
+def test_the_accuracy_of_samples_is_a_mean_over_many():
+    """What one draw of noise scores varies; its mean over ten varies by a third of that."""
+    table, x = corpus(10)
+    seeds = range(24)
+
+    def deviation():
+        model = Toy(v_of=torch.zeros_like)
+        runs = (run(model, batches(x), table, seed).numbers["sequence_code"] for seed in seeds)
+        return np.std([numbers["speaker_accuracy_sampled"] for numbers in runs])
+
+    many = deviation()
+    with mock.patch.object(sequence_code, "DRAWS", 1):
+        assert 2 < deviation() / many < 5
 
 
 def test_the_mean_of_z_may_hold_the_speaker_where_v_does_not():

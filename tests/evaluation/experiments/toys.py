@@ -5,22 +5,24 @@ from types import SimpleNamespace
 import torch
 from torch import nn
 
+from speech_factorization.dynamical.gaussian import Gaussian
 from speech_factorization.interfaces import Batch
 
 
-def gaussian(mean, logvar=0.0):
-    return SimpleNamespace(mean=mean, logvar=torch.full_like(mean, logvar))
+def gaussian(mean, logvar):
+    return Gaussian(mean, torch.full_like(mean, logvar))
 
 
 class Toy(nn.Module):
-    """z_t: bins of `z` of the log power; v: `v_of` their means over time, in a posterior of log-variance
-    `v_logvar`. Both priors: N(0, I), that of z shifted by `prior`."""
+    """z_t: bins of `z` of the log power, in a posterior of log-variance `z_logvar`; v: `v_of` their means over
+    time, in one of `v_logvar`. Prior of z: N(prior, exp(prior_logvar) I), of v: N(0, I)."""
 
     inputs = ("utterances",)
 
-    def __init__(self, z=slice(0, 4), v_of=None, v_logvar=0.0, prior=0.0):
+    def __init__(self, z=slice(0, 4), v_of=None, v_logvar=0.0, prior=0.0, z_logvar=0.0, prior_logvar=0.0):
         super().__init__()
-        self.z, self.v_of, self.v_logvar, self.prior = z, v_of, v_logvar, prior
+        self.z, self.v_of, self.v_logvar, self.z_logvar = z, v_of, v_logvar, z_logvar
+        self.prior, self.prior_logvar = prior, prior_logvar
         if v_of is not None:
             self.v_dim = 4
 
@@ -33,7 +35,8 @@ class Toy(nn.Module):
         real = (torch.arange(x.shape[1]) < lengths[:, None])[..., None]
         mean = torch.where(real, z, 0).sum(1) / lengths[:, None]
         v = None if self.v_of is None else gaussian(self.v_of(mean), self.v_logvar)
-        return SimpleNamespace(codes={"z": z}, q=gaussian(z), p=gaussian(torch.full_like(z, self.prior)), v=v)
+        q, p = gaussian(z, self.z_logvar), gaussian(torch.full_like(z, self.prior), self.prior_logvar)
+        return SimpleNamespace(codes={"z": z}, q=q, p=p, v=v)
 
 
 def batches(utterances, size=3):

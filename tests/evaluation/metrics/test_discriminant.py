@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from speech_factorization.errors import InputError
-from speech_factorization.evaluation.metrics.discriminant import accuracy, predict, shrunk_covariance
+from speech_factorization.evaluation.metrics.discriminant import balanced_accuracy, predict, shrunk_covariance
 
 
 def two_halves(items, classes):
@@ -16,8 +16,37 @@ def test_apart_is_read_and_noise_is_not():
     rng = np.random.default_rng(0)
     classes, folds = two_halves(400, 4)
     noise = rng.normal(size=(400, 10))
-    assert accuracy(noise, classes, folds) == pytest.approx(1 / 4, abs=0.08)
-    assert accuracy(noise + 20 * np.eye(10)[classes], classes, folds) == 1
+    assert balanced_accuracy(noise, classes, folds) == pytest.approx(1 / 4, abs=0.08)
+    assert balanced_accuracy(noise + 20 * np.eye(10)[classes], classes, folds) == 1
+
+
+def unbalanced():
+    """Classes of 8: 60 items of the first, 20 of each other, halved."""
+    classes = np.repeat(np.arange(8), [60] + 7 * [20])
+    return classes, np.arange(len(classes)) % 2
+
+
+def test_noise_scores_one_in_k_however_many_items_a_class_has():
+    classes, folds = unbalanced()
+    rng = np.random.default_rng(0)
+    found = [balanced_accuracy(rng.normal(size=(200, 5)), classes, folds) for _ in range(40)]
+    assert np.mean(found) == pytest.approx(1 / 8, abs=4 * np.std(found) / 40**0.5)
+    assert np.std(found) / 40**0.5 < 0.006
+
+
+def test_every_class_counts_as_much_as_any_other():
+    """The first class, 60 of 200 items, is the only one that is read."""
+    classes, folds = unbalanced()
+    # The others are all called by one of their names.
+    assert balanced_accuracy((classes == 0)[:, None] * 1.0, classes, folds) == pytest.approx((1 + 1) / 8)
+
+
+def test_classes_on_one_line_are_read_though_their_means_have_unlike_norms():
+    rng = np.random.default_rng(0)
+    classes, folds = two_halves(200, 4)
+    x = rng.normal(size=(200, 3))
+    x[:, 0] += 12 * classes
+    assert balanced_accuracy(x, classes, folds) == 1
 
 
 def test_what_varies_within_classes_counts_for_less():
@@ -25,7 +54,7 @@ def test_what_varies_within_classes_counts_for_less():
     classes, folds = two_halves(400, 2)
     x = rng.normal(size=(400, 2)) * (0.1, 100)
     x[:, 0] += classes
-    assert accuracy(x, classes, folds) > 0.99
+    assert balanced_accuracy(x, classes, folds) > 0.99
     means = np.stack([x[(folds == 0) & (classes == c)].mean(0) for c in (0, 1)])
     nearest = np.linalg.norm(x[folds == 1, None] - means, axis=2).argmin(1)
     assert (nearest == classes[folds == 1]).mean() < 0.8
@@ -36,7 +65,7 @@ def test_dimensions_may_outnumber_items():
     classes, folds = two_halves(40, 4)
     x = rng.normal(size=(40, 300))
     x[:, :4] += 12 * np.eye(4)[classes]
-    assert accuracy(x, classes, folds) == 1
+    assert balanced_accuracy(x, classes, folds) == 1
 
 
 def test_the_fold_of_an_item_does_not_teach():
@@ -44,7 +73,7 @@ def test_the_fold_of_an_item_does_not_teach():
     rng = np.random.default_rng(0)
     classes, folds = two_halves(400, 4)
     x = 20 * np.eye(8)[4 * folds + classes] + rng.normal(size=(400, 8))
-    assert accuracy(x, classes, folds) < 0.5
+    assert balanced_accuracy(x, classes, folds) < 0.5
 
 
 def test_scale_and_place_of_no_dimension_matter():
@@ -70,16 +99,16 @@ def test_shrinkage_is_nearer_to_the_truth_than_the_sample_and_fades_with_items()
 
 def test_where_nothing_varies_the_nearest_mean_is_taken():
     classes, folds = two_halves(4, 2)
-    assert accuracy(np.eye(2)[classes], classes, folds) == 1
+    assert balanced_accuracy(np.eye(2)[classes], classes, folds) == 1
 
 
 def test_bad_input_is_named():
     classes, folds = two_halves(8, 2)
     x = np.zeros((8, 3))
     with pytest.raises(InputError, match="class 0 is in one fold only"):
-        accuracy(x, classes, classes)
+        balanced_accuracy(x, classes, classes)
     with pytest.raises(InputError, match=r"features \[7, 3\]"):
-        accuracy(x[:7], classes, folds)
+        balanced_accuracy(x[:7], classes, folds)
     x[0, 0] = np.nan
     with pytest.raises(InputError, match="NaN"):
-        accuracy(x, classes, folds)
+        balanced_accuracy(x, classes, folds)

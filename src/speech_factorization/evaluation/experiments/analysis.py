@@ -51,20 +51,11 @@ def analyse(model: Any, test: Iterable[Batch]) -> Iterator[Analysis]:
     model.eval()
     for batch in test:
         found = model(batch.x, lengths=batch.lengths, **model.noise(batch.x, None))
-        kl = _kl(found.q, found.p)
         v = None if found.v is None else [_floats(part) for part in (found.v.mean, found.v.logvar)]
-        parts = [_floats(part) for part in (batch.x, found.q.mean, kl)]
+        parts = [_floats(part) for part in (batch.x, found.q.mean, found.q.kl_of_each(found.p))]
         for i, (name, frames) in enumerate(zip(batch.utterances, batch.lengths.tolist(), strict=True)):
             power, z, nats = (part[i, :frames] for part in parts)
             yield Analysis(name, power, z, nats, None if v is None else (v[0][i], v[1][i]))
-
-
-def _kl(q: Any, p: Any) -> Tensor:
-    """KL between diagonal Gaussians, of each dimension."""
-    log_ratio = q.logvar - p.logvar
-    distance = (q.mean - p.mean).square() * torch.exp(-p.logvar)
-    kl: Tensor = 0.5 * (torch.exp(log_ratio) - log_ratio - 1 + distance)
-    return kl
 
 
 def _floats(x: Tensor) -> Floats:

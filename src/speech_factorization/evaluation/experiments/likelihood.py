@@ -1,7 +1,8 @@
 """How well a model explains test data: the terms of its own loss, without training noise.
 
-Utterance models: nats per frame of the power spectrogram, autoregressive ones given the true past. Segment models: nats per segment of the
-standardised input, and bits per dimension of it (an upper bound where `elbo` is a lower one).
+Utterance models: nats per frame of the power spectrogram, autoregressive ones given the true past. Segment
+models: nats per segment of the standardised input, and bits per dimension of it (an upper bound where `elbo`
+is a lower one).
 """
 
 import math

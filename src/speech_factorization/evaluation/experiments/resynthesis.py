@@ -25,7 +25,7 @@ from speech_factorization.evaluation.metrics.resynthesis import METRICS, evaluat
 from speech_factorization.evaluation.outcome import Outcome
 from speech_factorization.evaluation.pictures import decibels, spectrogram
 from speech_factorization.features.batches import UtteranceBatches
-from speech_factorization.features.stft import istft, power_spectrogram, stft, unit_peak
+from speech_factorization.features.stft import FFT, istft, power_spectrogram, stft, unit_peak
 
 __all__ = ["needs", "reconstruct", "run"]
 
@@ -58,6 +58,7 @@ def run(
     A model with codes of the true past (`of_true_past`) has the same under resynthesis_free_running.
     waves: (utterance, [samples] float, 16 kHz, trimmed); each is divided by its peak. jobs: processes the
     metrics are computed in. The figure and the sounds are of the utterance whose name comes first.
+    Errors: InputError that names the first utterance that is not finite, silent or too short for the STFT.
     """
     items = sorted(((name, _wave(name, wave)) for name, wave in waves), key=lambda item: item[0])
     if not items:
@@ -89,7 +90,9 @@ def reconstruct(
     Utterances of similar length go through the model together, zero-padded: `encode` is told their
     lengths, and a decoder that looks ahead keeps them among its codes. free_running: an autoregressive
     decoder is not given the true past (`model.of_true_past`), so that its own output is fed back.
+    Errors: as of `run`, by the wave's place.
     """
+    waves = [_wave(f"wave {i}", wave) for i, wave in enumerate(waves)]
     (estimates,) = _decoded(model, waves, generator, batch, [free_running])
     return estimates
 
@@ -98,7 +101,7 @@ def reconstruct(
 def _decoded(
     model: Any, waves: Sequence[Wave], generator: torch.Generator | None, batch: int, forms: Sequence[bool]
 ) -> list[list[Wave]]:
-    """The waves once per form, free running or not, all from the same codes."""
+    """The waves, as `_wave` gives them, once per form, free running or not, all from the same codes."""
     device = next(itertools.chain(model.parameters(), model.buffers()), torch.empty(0)).device
     training = model.training
     model.eval()
@@ -123,8 +126,15 @@ def _with_phase_of(wave: Tensor, power: Tensor) -> Tensor:
 
 
 def _wave(name: str, wave: NDArray[Any]) -> Wave:
+    """The wave divided by its peak: one that has a spectrogram, whose frames are all power."""
+    wave = np.asarray(wave, np.float32)
+    if not np.isfinite(wave).all():
+        raise InputError("the wave holds NaN or infinity", name, "remove this utterance")
+    if len(wave) <= FFT // 2:
+        what = f"the wave of {len(wave)} samples is too short for the STFT"
+        raise InputError(what, name, f"remove this utterance, or give at least {FFT // 2 + 1} samples")
     try:
-        return unit_peak(np.asarray(wave, np.float32)).astype(np.float32)
+        return unit_peak(wave).astype(np.float32)
     except InputError as error:
         raise InputError(str(error), name) from None
 

@@ -15,9 +15,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from speech_factorization.dynamical.gaussian import Gaussian, standard
 from speech_factorization.errors import InputError
 from speech_factorization.evaluation.experiments import analysis
 from speech_factorization.evaluation.experiments.analysis import ACTIVE, Floats
@@ -42,26 +44,28 @@ def run(model: Any, test: Iterable[Batch], table: pd.DataFrame, seed: int) -> Ou
     """sequence_code -> kl (nats per utterance), dimensions, active_dimensions, utterances, and of speakers:
 
     speaker_accuracy (posterior mean), speaker_accuracy_sampled (mean over samples), the same from the means
-    over time of z and of the log power spectrogram (_from_mean_z, _from_mean_spectrum), chance (share of the
-    most frequent speaker), speakers. These are missing where fewer than two speakers have both halves.
+    over time of z and of the log power spectrogram (_from_mean_z, _from_mean_spectrum), speakers (how many),
+    chance (1 / speakers). Accuracies are balanced: a speaker counts as much as any other, however many
+    utterances there are, and a code that says nothing scores chance. These are missing where fewer than two
+    speakers have both halves.
     test: whole utterances; table: utterance, speaker, sex, text; seed: of the samples.
     """
     found = sorted(analysis.analyse(model, test), key=lambda one: one.utterance)
     if not found:
         raise InputError("no utterances to analyse", remedy="check the split and the corpus's size")
     v = [one.v for one in found if one.v is not None]
-    mean, logvar = (np.stack(part) for part in zip(*v, strict=True))
+    q = Gaussian(*(torch.from_numpy(np.stack(part)) for part in zip(*v, strict=True)))
+    mean: Floats = q.mean.numpy()
     rng = np.random.default_rng(seed)
     features = {
         "": [mean],
-        "_sampled": [mean + np.exp(0.5 * logvar) * rng.normal(size=mean.shape) for _ in range(DRAWS)],
+        "_sampled": [q.sample(torch.from_numpy(rng.normal(size=mean.shape))).numpy() for _ in range(DRAWS)],
         "_from_mean_z": [np.stack([one.z.mean(0) for one in found])],
         "_from_mean_spectrum": [np.stack([decibels(one.power).mean(0) for one in found])],
     }
-    kl = 0.5 * (np.exp(logvar) + np.square(mean) - 1 - logvar).sum(1)
     numbers = {
         "utterances": len(found),
-        "kl": float(kl.mean()),
+        "kl": float(q.kl(standard(q.mean)).mean()),
         "dimensions": mean.shape[1],
         "active_dimensions": int((mean.var(0) > ACTIVE).sum()),
     }
@@ -80,9 +84,9 @@ def _speakers(rows: pd.DataFrame, features: Mapping[str, Sequence[Floats]]) -> d
     if len(names) < 2:
         return {}
     folds = half[kept].to_numpy()
-    numbers = {"speakers": len(names), "chance": float(np.bincount(speaker).max() / len(speaker))}
+    numbers = {"speakers": len(names), "chance": 1 / len(names)}
     for suffix, versions in features.items():
-        found = [discriminant.accuracy(values[kept], speaker, folds) for values in versions]
+        found = [discriminant.balanced_accuracy(values[kept], speaker, folds) for values in versions]
         numbers[f"speaker_accuracy{suffix}"] = float(np.mean(found))
     return numbers
 

@@ -4,8 +4,9 @@ Conventions
     features: [N, D] float; classes: [N] integers; folds: [N] integers, at least two of them.
 
 Metrics
-    accuracy  share of items whose nearest class mean, of the other folds' items, is that of their class; by
-              Mahalanobis distance, with one covariance within classes, classes being equally probable
+    balanced_accuracy  share of a class's items whose nearest class mean, of the other folds' items, is their own;
+                       by Mahalanobis distance, with one covariance within classes. Classes are equally probable
+                       in the reading and in the mean over them, so that noise scores 1/K for K classes
 
 Every dimension is divided by its standard deviation within classes. The covariance then is W shrunk to the
 identity, (1 - a) W + a tr(W)/D I, with the a of least expected squared error (Ledoit and Wolf, A
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from speech_factorization.errors import InputError
 
-__all__ = ["accuracy", "predict", "shrunk_covariance", "validate"]
+__all__ = ["balanced_accuracy", "predict", "shrunk_covariance", "validate"]
 
 Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.integer[Any]]
@@ -38,14 +39,14 @@ def validate(features: Floats, classes: Integers, folds: Integers) -> None:
         raise InputError(f"class {lonely[0]} is in one fold only", remedy="leave such classes out")
 
 
-def accuracy(features: Floats, classes: Integers, folds: Integers) -> float:
-    """Share of items whose class is predicted from the items of the other folds, 0..1."""
+def balanced_accuracy(features: Floats, classes: Integers, folds: Integers) -> float:
+    """Mean over classes of the share of items whose class is predicted from the other folds' items, 0..1."""
     validate(features, classes, folds)
     right = np.zeros(len(classes), bool)
     for fold in np.unique(folds):
         held = folds == fold
         right[held] = predict(features[~held], classes[~held], features[held]) == classes[held]
-    return float(right.mean())
+    return float(np.mean([right[classes == c].mean() for c in np.unique(classes)]))
 
 
 def predict(train: Floats, classes: Integers, test: Floats) -> Integers:
