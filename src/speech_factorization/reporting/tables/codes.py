@@ -11,8 +11,8 @@ CAPTION = (
     "Codes of whole test utterances. active: dimensions whose posterior mean varies over frames by more than .01; "
     "informative: those with a KL of more than .01 nats per frame; smoothness: correlation of the active ones with "
     "themselves one frame (16 ms) later (the log spectrogram's own stands in the first row). Speaker: balanced "
-    "accuracy of telling unseen speakers apart by v (its mean, and samples of it, which is what a decoder gets), by the mean of z "
-    "over time and by that of the log spectrogram."
+    "accuracy of telling unseen speakers apart by v (its mean, and samples of it, which is what a decoder gets), by "
+    "the mean of z over time and by that of the log spectrogram."
 )
 
 COLUMNS = {
