@@ -429,6 +429,18 @@ def test_half_of_the_own_output_is_fed(name: str) -> None:
     torch.testing.assert_close(terms["kl"], frames.q.kl(p).mean())
 
 
+@pytest.mark.parametrize("name", AUTOREGRESSIVE)
+def test_no_gradient_goes_through_the_output_that_is_fed_back(name: str) -> None:
+    model = build(name)
+    z = torch.randn(1, T, 3, generator=torch.Generator().manual_seed(0))
+    fed_back = previous(model.closed_loop(z)[1].exp().detach())
+    of_loop, of_truth = (
+        torch.autograd.grad(log_y[0, -1].sum(), model.p_x.head.weight)
+        for log_y in (model.closed_loop(z)[1], model.teacher_forced(z, fed_back))
+    )
+    torch.testing.assert_close(of_loop, of_truth)
+
+
 def test_the_code_of_the_sequence_reaches_every_frame() -> None:
     model, x = build("dsae"), power(1, T)
     codes = model.encode(x)

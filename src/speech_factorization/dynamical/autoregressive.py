@@ -76,7 +76,8 @@ class AutoregressiveVAE(DynamicalVAE):
             past: tuple[Tensor, Tensor, Any], z: Tensor, *truth: Tensor
         ) -> tuple[Any, tuple[Tensor, ...]]:
             p, z, log_y, state = self.step(*past, lambda p: z)
-            y = torch.exp(log_y)
+            # Through y_{t-1} no gradient: a model that gets one writes its memory into a bin of its output.
+            y = torch.exp(log_y).detach()
             if truth:
                 x, own = truth
                 y = torch.where(own, y, x)
