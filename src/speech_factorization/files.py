@@ -8,25 +8,40 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["new_file", "new_folder", "read_json", "write_json"]
+from speech_factorization.errors import InputError
+
+__all__ = ["draft_folder", "new_file", "new_folder", "read_json", "write_json"]
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder that replaces `path` when the block ends without an error.
+def new_folder(path: Path, of: str = "") -> Iterator[Path]:
+    """Yield an empty folder that replaces `path` when the block ends without an error; one writer at a time.
 
-    One writer at a time; a draft that a killed one left behind is cleared away.
+    of: a digest of all that the folder is made of, where work may be continued: the draft of a writer that was
+    killed, interrupted or broke off is then handed as it is to the next one with the same digest. An InputError
+    clears the draft away, since what it is made of must become other; so does the next writer any other draft.
     """
-    draft = path.with_name(f".{path.name}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
+    draft = draft_folder(path, of)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for other in path.parent.iterdir():
+        left = other.name == f".{path.name}.draft" or other.name.startswith(f".{path.name}.draft-")
+        if left and not (of and other == draft):
+            shutil.rmtree(other, ignore_errors=True)
+    draft.mkdir(exist_ok=bool(of))
     try:
         yield draft
         if path.exists():
             shutil.rmtree(path)
         os.replace(draft, path)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    except BaseException as error:
+        if not of or isinstance(error, InputError):
+            shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
+def draft_folder(path: Path, of: str = "") -> Path:
+    """Where `new_folder` keeps the draft of `path`."""
+    return path.with_name(f".{path.name}.draft{of and '-'}{of}")
 
 
 @contextmanager

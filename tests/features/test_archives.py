@@ -1,13 +1,25 @@
-"""Archives: exact round trips, no absolute path, damage in one line."""
+"""Archives: exact round trips, no absolute path, damage in one line; a killed writer's is gone on with."""
 
+import contextlib
+import itertools
 import shutil
+import tempfile
+from pathlib import Path
 
 import kaldiio
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from speech_factorization.errors import InputError
-from speech_factorization.features.archives import Archive, write_matrices, write_waves
+from speech_factorization.features.archives import (
+    Archive,
+    Writer,
+    whole_entries,
+    write_matrices,
+    write_waves,
+)
 
 
 def arrays():
@@ -93,3 +105,92 @@ def test_what_is_missing_or_damaged_is_an_input_error(tmp_path):
     (tmp_path / "x.scp").write_text("a elsewhere.ark:2\n")
     with pytest.raises(InputError, match=r"x\.scp:1"):
         Archive(tmp_path / "x")
+
+
+def grown(folder, items, killed_after=None, take=()):
+    """Write an archive where a killed writer may have been; its bytes."""
+    folder.mkdir(exist_ok=True)
+    with contextlib.suppress(KeyboardInterrupt), Writer(folder / "x", go_on=True) as writer:
+        taken = list(itertools.takewhile(lambda key: writer.take([key]), take))
+        for number, (key, array) in enumerate(items[len(taken) :]):
+            if number == killed_after:
+                raise KeyboardInterrupt
+            (writer.add_wave if array.dtype == np.int16 else writer.add_matrix)(key, array)
+    return taken, [(folder / name).read_bytes() for name in ("x.ark", "x.scp")]
+
+
+ITEMS = [(f"u{i}", np.full((i % 3 + 1, 4), i)) for i in range(12)]
+ITEMS += [(f"wä{i}", np.full(20, i, np.int16)) for i in range(4)]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The bytes of both files, written at once."""
+    folder = tmp_path_factory.mktemp("whole")
+    _, files = grown(folder, ITEMS)
+    with Writer(folder / "y") as writer:
+        for key, array in ITEMS:
+            (writer.add_wave if array.dtype == np.int16 else writer.add_matrix)(key, array)
+    assert (folder / "y.ark").read_bytes() == files[0]
+    assert (folder / "y.scp").read_text() == files[1].decode().replace("x.ark", "y.ark")
+    return files
+
+
+@given(ark=st.integers(0, 1500), scp=st.integers(0, 300), take=st.booleans())
+@settings(deadline=None)
+def test_a_killed_writer_is_gone_on_with(whole, ark, scp, take):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "x.ark").write_bytes(whole[0][:ark])
+        (folder / "x.scp").write_bytes(whole[1][:scp])
+        taken, files = grown(folder, ITEMS, take=[key for key, _ in ITEMS] if take else ())
+        assert files == whole
+        # All that is whole in both, but for the last.
+        ends = [whole[0].find(f"{key} ".encode()) for key, _ in ITEMS[1:]]
+        lines = np.cumsum([len(line) for line in whole[1].splitlines(keepends=True)])
+        both = min(sum(end <= ark for end in ends), max(sum(end <= scp for end in lines) - 1, 0))
+        assert len(taken) == (both if take else 0)
+
+
+@given(
+    ark=st.binary(max_size=400),
+    scp=st.binary(max_size=80) | st.from_regex(rb"(u[0-3] x\.ark:[0-9]{1,3}\n){0,5}", fullmatch=True),
+    keep=st.integers(0, 1500),
+)
+@settings(deadline=None)
+def test_whatever_stands_there_the_bytes_are_those_of_the_arrays(whole, ark, scp, keep):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "x.ark").write_bytes(whole[0][:keep] + ark)
+        (folder / "x.scp").write_bytes(scp)
+        assert grown(folder, ITEMS)[1] == whole
+
+
+def test_other_arrays_than_the_killed_writers(tmp_path, whole):
+    grown(tmp_path, ITEMS, killed_after=9)
+    for other in (ITEMS[:5], ITEMS[3:], [*ITEMS[:4], ("new", np.ones(3)), *ITEMS[4:]], ITEMS[::-1]):
+        _, files = grown(tmp_path, other)
+        assert files == grown(tmp_path / "fresh", other)[1]
+        shutil.rmtree(tmp_path / "fresh")
+    assert grown(tmp_path, ITEMS)[1] == whole
+
+
+def test_a_failed_writer_keeps_what_there_is(tmp_path, whole):
+    for after in (4, 2, 7):
+        grown(tmp_path, ITEMS, killed_after=after)
+    assert len(list(whole_entries(tmp_path / "x"))) == 6
+    taken, files = grown(tmp_path, ITEMS, take=[key for key, _ in ITEMS])
+    assert (len(taken), files) == (6, whole)
+
+
+def test_only_what_comes_next_is_taken(tmp_path, whole):
+    grown(tmp_path, ITEMS, killed_after=9)
+    with Writer(tmp_path / "x", go_on=True) as writer:
+        assert writer.take(["u0"])
+        assert writer.take([])
+        assert writer.take(["u1", "u2"])
+        assert not writer.take(["u4"])
+        assert not writer.take(["u3"])
+        for key, array in ITEMS[3:]:
+            (writer.add_wave if array.dtype == np.int16 else writer.add_matrix)(key, array)
+    assert [(tmp_path / name).read_bytes() for name in ("x.ark", "x.scp")] == whole

@@ -18,6 +18,7 @@ def utterances():
             "split": ["train", "test"],
             "speaker_split": ["train", "valid"],
             "samples": [16_000, 8000],
+            "rate": [16_000, 8000],
             "text": ["a", "b"],
             "emotion": ["anger", "neutral"],
         }

@@ -4,8 +4,10 @@ The .scp names the archive relative to its own folder, so the folder can be move
 and nothing in it depends on the machine; the usual Kaldi tools read both when started in that folder.
 """
 
+import io
+import itertools
 import mmap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +21,15 @@ from numpy.typing import NDArray
 from speech_factorization.errors import InputError
 from speech_factorization.files import new_file
 
-__all__ = ["Archive", "Writer", "write_matrices", "write_waves"]
+__all__ = [
+    "Archive",
+    "Writer",
+    "matrix_entry",
+    "wave_entry",
+    "whole_entries",
+    "write_matrices",
+    "write_waves",
+]
 
 
 def write_matrices(prefix: Path, items: Iterable[tuple[str, NDArray[Any]]]) -> int:
@@ -38,45 +48,147 @@ def write_waves(prefix: Path, items: Iterable[tuple[str, NDArray[np.int16]]], ra
     return len(writer.places)
 
 
+def matrix_entry(key: str, array: NDArray[Any]) -> bytes:
+    """What stands in an archive for a float vector [n] or matrix [n, m], as float32."""
+    return _entry(key, np.ascontiguousarray(array, np.float32))
+
+
+def wave_entry(key: str, wave: NDArray[np.int16], rate: int = 16_000) -> bytes:
+    """What stands in an archive for an int16 wave [samples]."""
+    if wave.dtype != np.int16 or wave.ndim != 1:
+        raise InputError(f"a wave of {wave.dtype} {list(wave.shape)}", key, "archives hold mono int16 waves")
+    return _entry(key, (rate, wave))
+
+
+def _entry(key: str, value: Any) -> bytes:
+    entry = io.BytesIO()
+    kaldiio.save_ark(entry, {key: value})
+    return entry.getvalue()
+
+
 class Writer:
     """Both files of an archive, whole or not at all: they appear when the block ends without an error.
 
+    go_on: instead they grow where they will be, and what a killed writer left of them counts (they should be in a
+    draft, see `files.new_folder`). Arrays that are there already, byte for byte and in this order, are stepped
+    over; the first that is not cuts off the rest. So the files end the same whatever they held before.
     places: key -> where its array begins in the .ark.
     """
 
-    def __init__(self, prefix: Path) -> None:
+    def __init__(self, prefix: Path, go_on: bool = False) -> None:
         self.places: dict[str, int] = {}
         self._ark, self._scp = _files(prefix)
+        self._go_on = go_on
+        self._left = whole_entries(prefix) if go_on else iter(())
         self._files = ExitStack()
 
     def __enter__(self) -> "Writer":
-        self._draft = self._files.enter_context(new_file(self._scp))
-        self._out = self._files.enter_context(self._files.enter_context(new_file(self._ark)).open("wb"))
+        # Closed the other way round: where the .scp is, the .ark is whole.
+        self._index, self._out = self._opened(self._scp), self._opened(self._ark)
         return self
 
+    def _opened(self, path: Path) -> "_Growing":
+        return self._files.enter_context(
+            _Growing(path if self._go_on else self._files.enter_context(new_file(path)))
+        )
+
     def __exit__(self, *error: Any) -> None:
-        if error[0] is None:
-            lines = (f"{key} {self._ark.name}:{place}\n" for key, place in self.places.items())
-            self._draft.write_text("".join(lines), encoding="utf-8")
         self._files.__exit__(*error)
+
+    def take(self, keys: Sequence[str]) -> bool:
+        """Whether a killed writer left these arrays, whole, to come next; then they stay, without being made again.
+
+        Only before the first array is added, and only where they cannot have become others: they are not compared.
+        """
+        entries = list(itertools.islice(self._left, len(keys)))
+        if [key for key, _, _ in entries] != list(keys):
+            self._left = iter(())
+            return False
+        for key, begin, end in entries:
+            self._out.skip(end - begin)
+            self._note(key, begin)
+        return True
 
     def add_matrix(self, key: str, array: NDArray[Any]) -> None:
         """Add a float vector [n] or matrix [n, m], as float32."""
-        self._add(key, np.ascontiguousarray(array, np.float32))
+        self.add(key, matrix_entry(key, array))
 
     def add_wave(self, key: str, wave: NDArray[np.int16], rate: int = 16_000) -> None:
         """Add an int16 wave [samples] as it is."""
-        if wave.dtype != np.int16 or wave.ndim != 1:
-            raise InputError(
-                f"a wave of {wave.dtype} {list(wave.shape)}", key, "archives hold mono int16 waves"
-            )
-        self._add(key, (rate, wave))
+        self.add(key, wave_entry(key, wave, rate))
 
-    def _add(self, key: str, value: Any) -> None:
+    def add(self, key: str, entry: bytes) -> None:
+        """Add what `matrix_entry` or `wave_entry` made of an array, in another process perhaps."""
         if key in self.places or not key or any(c.isspace() for c in key):
             raise InputError(f"the key {key!r} is empty, has a space or comes twice", self._ark.name)
-        self.places[key] = self._out.tell() + len(key.encode()) + 1
-        kaldiio.save_ark(self._out, {key: value})
+        self._left = iter(())
+        begin = self._out.position
+        self._out.write(entry)
+        self._note(key, begin)
+
+    def _note(self, key: str, begin: int) -> None:
+        """The line of the entry that begins at this byte, with its key."""
+        self.places[key] = begin + len(key.encode()) + 1
+        self._index.write(f"{key} {self._ark.name}:{self.places[key]}\n".encode())
+
+
+class _Growing:
+    """A file written from its first byte on; what is there already and the same is stepped over, the rest cut off."""
+
+    def __init__(self, path: Path) -> None:
+        self.position = 0
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("r+b" if path.exists() else "w+b")
+        self._size = path.stat().st_size
+
+    def __enter__(self) -> "_Growing":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
+        with self._file:
+            if kind is None:
+                self._file.truncate(self.position)
+
+    def skip(self, count: int) -> None:
+        """Leave the next bytes as they are."""
+        self.position += count
+        self._file.seek(self.position)
+
+    def write(self, data: bytes) -> None:
+        """Write what comes next."""
+        if self.position >= self._size:
+            self._file.write(data)
+        elif self._file.read(len(data)) != data:
+            self._file.seek(self.position)
+            self._file.truncate()
+            self._size = 0
+            self._file.write(data)
+        # What is in the system's hands outlives this process.
+        self._file.flush()
+        self.position += len(data)
+
+
+def whole_entries(prefix: Path) -> Iterator[tuple[str, int, int]]:
+    """Key, first byte and byte after the last of each entry that a killed writer left whole, in order.
+
+    Whole is what the next entry begins behind, within the .ark: which of the files was written last is not known.
+    """
+    ark, scp = _files(prefix)
+    if not (ark.is_file() and scp.is_file()):
+        return
+    size, before = ark.stat().st_size, ("", 0)
+    with scp.open("rb") as file:
+        for number, line in enumerate(file):
+            key, _, place = line.decode("utf-8", "replace").partition(" ")
+            name, _, offset = place.rstrip("\n").rpartition(":")
+            if not line.endswith(b"\n") or name != ark.name or not offset.isdecimal():
+                return
+            begin = int(offset) - len(key.encode()) - 1
+            if number and not before[1] < begin <= size:
+                return
+            if number:
+                yield *before, begin
+            before = (key, begin)
 
 
 def _files(prefix: Path) -> tuple[Path, Path]:

@@ -12,8 +12,13 @@ def gather_frames(wave: Tensor, starts: Tensor, length: int) -> Tensor:
     What lies before the first sample or behind the last is the wave reflected there (the end sample itself
     not repeated), as often as needed.
     """
+    if starts.numel() == 0:
+        return wave.new_zeros((*starts.shape, length))
     samples = wave.shape[-1]
-    index = starts[..., None] + torch.arange(length, device=wave.device)
+    first, last = int(starts.min()), int(starts.max())
+    index = torch.arange(first, last + length, device=wave.device)
     # A reflected signal repeats every 2 (samples - 1).
     index = index.remainder(max(2 * (samples - 1), 1))
-    return wave[torch.where(index < samples, index, 2 * (samples - 1) - index)]
+    stretch = wave[torch.where(index < samples, index, 2 * (samples - 1) - index)]
+    # All frames of the stretch lie in it as a view: only those asked for are copied.
+    return stretch.unfold(0, length, 1)[starts - first]

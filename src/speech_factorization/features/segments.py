@@ -21,12 +21,14 @@ HOP = 160  # 10 ms
 RMS = 0.05
 FLOOR = 0.01
 
+_NO_FACTORS = {"utterance", "samples", "rate", "text"}
+
 
 def cut_segments(alignment: pd.DataFrame, utterances: pd.DataFrame, silence: str) -> pd.DataFrame:
     """One row per phone that is not `silence`, in the alignment's order.
 
     alignment: utterance, position, phone, begin, end; utterances: utterance, speaker, sex, split,
-    speaker_split, samples, text and one column per further factor. Result: segment (UTTERANCE-POSITION),
+    speaker_split, samples, rate, text and one column per further factor. Result: segment (UTTERANCE-POSITION),
     utterance, position, phone, speaker, sex, split, speaker_split, further factors, begin, end (the
     phone's own boundaries) and centre (its middle, where the 200 ms lie around); samples at 16 kHz.
     Errors: an utterance that is not in the table; times that run backwards or leave the audio.
@@ -48,7 +50,7 @@ def cut_segments(alignment: pd.DataFrame, utterances: pd.DataFrame, silence: str
     table["centre"] = (table["begin"] + table["end"]) // 2
     own = ["segment", "utterance", "position", "phone"]
     last = ["begin", "end", "centre"]
-    factors = [name for name in utterances.columns if name not in {"utterance", "samples", "text"}]
+    factors = [name for name in utterances.columns if name not in _NO_FACTORS]
     return table[own + factors + last].reset_index(drop=True)
 
 
