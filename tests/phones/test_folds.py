@@ -88,6 +88,32 @@ EMODB = {
 }
 
 
+ENGLISH = ("arpabet", "ipa", "xsampa")
+
+# One word per phone in three notations, a flap apart: the same word is the same phones, whoever writes it.
+WORDS = [
+    # ARPABET, MFA's IPA, X-SAMPA, phones
+    ("HH AH0 L OW1", "h ə l ow", "h @ l oU", "hh ah l ow"),
+    ("B ER1 D", "b ɝ d", "b 3` d", "b er d"),
+    ("CH AY1 L D", "tʃ aj ɫ d", "tS aI 5 d", "ch ay l d"),
+    ("JH AH1 JH", "dʒ ɐ dʒ", "dZ V dZ", "jh ah jh"),
+    ("DH IH1 NG K", "ð ɪ ŋ k", "D I N k", "dh ih ng k"),
+    ("TH AO1 T", "θ ɒː t", "T O: t", "th aa t"),
+    ("M EH1 ZH ER0", "m ɛ ʒ ɚ", "m E Z @`", "m eh sh er"),
+    ("SH IY1", "ʃ iː", "S i:", "sh iy"),
+    ("Y UW1", "j ʉː", "j u:", "y uw"),
+    ("G UH1 D", "ɡ ʊ d", "g U d", "g uh d"),
+    ("B OY1", "b ɔj", "b OI", "b oy"),
+    ("K AW1", "kʰ aw", "k_h aU", "k aw"),
+    ("K IY1", "cʰ iː", "k_h i:", "k iy"),
+    ("N EY1 M", "n ej m", "n eI m", "n ey m"),
+    ("V AE1 N", "v æ n", "v { n", "v ae n"),
+    ("F AA1 DH ER0", "f ɑː d̪ ɚ", "f A: D @`", "f aa dh er"),
+    ("W IH1 Z", "w ɪ z", "w I z", "w ih z"),
+    ("R AE1 P S", "ɹ æ p s", "r\\ { p s", "r ae p s"),
+]
+
+
 def inverse(listing: dict[str, dict[str, str]]) -> dict[str, tuple[str, str] | None]:
     return {
         symbol: (unit, phone)
@@ -120,7 +146,7 @@ def test_every_symbol_of_emodb() -> None:
     assert fold.inside == {f"!{stop}" for stop in "ptkbdg"} | {f"{stop}asp" for stop in "ptkbdg"} | {"gas"}
 
 
-@pytest.mark.parametrize("name", ["timit", "emodb"])
+@pytest.mark.parametrize("name", ["timit", "emodb", *ENGLISH])
 def test_a_unit_belongs_to_one_phone(name: str) -> None:
     fold = load_fold(name)
     pairs = {fold.fold(symbol) for symbol in fold.symbols} - {None}
@@ -134,8 +160,10 @@ def test_a_fold_is_a_function() -> None:
 
 
 def test_unknown_names_say_what_there_is() -> None:
-    with pytest.raises(InputError, match="no such fold: 'arpabet'; choose from emodb, timit"):
-        load_fold("arpabet")
+    with pytest.raises(
+        InputError, match="no such fold: 'kirshenbaum'; choose from arpabet, emodb, ipa, timit, xs"
+    ):
+        load_fold("kirshenbaum")
     with pytest.raises(InputError, match=r"fold timit: no such symbol: 'xx'; .*phones/data/timit.csv"):
         load_fold("timit").fold("xx")
 
@@ -148,3 +176,69 @@ def test_vowels_are_phones_of_the_fold() -> None:
         InputError, match=f"corpus.vowels: no phone of fold timit: ao, sil; choose from {phones}"
     ):
         check_vowels(["aa", "ao", "sil"], load_fold("timit"))
+
+
+@pytest.mark.parametrize("name", ENGLISH)
+def test_english_folds_to_timits_units_and_phones(name: str) -> None:
+    fold, timit = load_fold(name), load_fold("timit")
+    pairs = {fold.fold(symbol) for symbol in fold.symbols} - {None}
+    assert pairs <= {timit.fold(symbol) for symbol in timit.symbols}
+    # ARPABET has no flap.
+    assert set(timit.classes) - set(fold.classes) == ({"dx"} if name == "arpabet" else set())
+    assert not fold.inside
+
+
+@pytest.mark.parametrize("name", ENGLISH)
+def test_what_aligners_write_where_no_phone_is(name: str) -> None:
+    fold = load_fold(name)
+    assert {fold.fold(symbol) for symbol in ("", "sil", "sp", "SIL")} == {("sil", "sil")}
+    assert {fold.fold(symbol) for symbol in ("spn", "SPN", "NSN")} == {None}
+
+
+@pytest.mark.parametrize(("place", "name"), list(enumerate(ENGLISH)))
+def test_words_are_the_same_phones_in_every_notation(place: int, name: str) -> None:
+    fold = load_fold(name)
+    for word in WORDS:
+        assert [pair[1] for pair in map(fold.fold, word[place].split()) if pair] == word[3].split()
+    covered = {phone for word in WORDS for phone in word[3].split()}
+    assert covered == set(load_fold("arpabet").phones)
+
+
+def test_arpabet_is_cmudicts_39_phones_with_stress() -> None:
+    symbols = {symbol for symbol in load_fold("arpabet").symbols if symbol.isupper() or symbol[-1:].isdigit()}
+    symbols -= {"SIL", "SPN", "NSN"}
+    bare = {symbol.rstrip("012") for symbol in symbols}
+    assert len(bare) == 39
+    stressed = {symbol[:-1] for symbol in symbols if symbol[-1] in "012"}
+    assert len(stressed) == 15
+    assert symbols == bare | {vowel + digit for vowel in stressed for digit in "012"}
+
+
+def test_every_phone_of_mfas_english_dictionaries() -> None:
+    # The union of the dictionaries named in phones/data/README.md, as their descriptions list them.
+    phones = (
+        "a aj aw aː b bʲ c cʰ cʷ d dʒ dʲ d̪ e ej eː f fʲ fʷ h i iː j k kp kʰ kʷ l m mʲ m̩ n n̩ o ow oː p pʰ pʲ pʷ s "
+        "t tʃ tʰ tʲ tʷ t̪ u uː v vʲ vʷ w z æ ç ð ŋ ɐ ɑ ɑː ɒ ɒː ɔ ɔj ɖ ə əw ɚ ɛ ɛː ɜ ɜː ɝ ɟ ɟʷ ɡ ɡb ɡʷ ɪ ɫ ɫ̩ ɱ ɲ ɹ "
+        "ɾ ɾʲ ɾ̃ ʃ ʈ ʈʲ ʈʷ ʉ ʉː ʊ ʋ ʎ ʒ ʔ θ"
+    )
+    fold = load_fold("ipa")
+    assert set(phones.split()) <= set(fold.symbols)
+    assert fold.fold("ʔ") is None
+    # However the cedilla is encoded.
+    assert fold.fold("c\u0327") == fold.fold("\u00e7") == ("hh", "hh")
+
+
+def test_a_mapping_adds_to_a_fold_and_overrules_it() -> None:
+    fold = load_fold("xsampa", {"e": "eh", "p:": "sil", "bang": "", "ax": "ax"})
+    assert [fold.fold(symbol) for symbol in ("e", "p:", "bang", "ax")] == [
+        ("eh", "eh"),
+        ("sil", "sil"),
+        None,
+        ("ax", "ah"),
+    ]
+    assert load_fold("xsampa").fold("e") == ("ey", "ey")
+    with pytest.raises(
+        InputError,
+        match="corpus.mapping: fold timit has no such phone: 'xx' to 'AA', 'y' to 'zz'; choose from aa,",
+    ):
+        load_fold("timit", {"xx": "AA", "y": "zz", "z": "s"})

@@ -5,7 +5,7 @@ import pytest
 
 from speech_factorization.errors import InputError
 from speech_factorization.phones.folds import load_fold
-from speech_factorization.phones.labels import count_phones, fold_labels
+from speech_factorization.phones.labels import count_phones, fold_labels, fold_rows
 
 Row = tuple[str, str, int | None, int | None]
 
@@ -111,7 +111,8 @@ def test_unknown_symbols_are_all_named_with_count_and_first_place() -> None:
     with pytest.raises(InputError) as error:
         fold_labels(table(*chain("aa xx aa", "u"), *chain("yy xx", "v")), load_fold("timit"))
     assert str(error.value).startswith(
-        "labels of u, first at position 1, fold timit: no fold for 'xx' (2 times), 'yy' (1 times); "
+        "labels, fold timit: no fold for 'xx' (2 times, first in u at position 1), "
+        "'yy' (1 time, first in v at position 0); "
     )
 
 
@@ -125,4 +126,24 @@ def test_counts_hold_every_speaker_and_phone() -> None:
         ("a", "s", 1),
         ("b", "aa", 2),
         ("b", "s", 2),
+    ]
+
+
+def test_a_mapped_symbol_is_folded_as_its_phone() -> None:
+    fold = load_fold("timit", {"xx": "ao", "q": "t", "hv": ""})
+    rows = fold_labels(table(*chain("aa xx q hv s")), fold)
+    assert list(zip(rows["unit"], rows["phone"], strict=True)) == [
+        ("aa", "aa"),
+        ("ao", "aa"),
+        ("t", "t"),
+        ("s", "s"),
+    ]
+
+
+def test_a_part_of_a_stop_that_is_mapped_is_a_part_no_more() -> None:
+    fold = load_fold("emodb", {"!t": "d"})
+    assert [row.unit for row in fold_rows([("u", s, None, None) for s in ("t", "!t", "tasp")], fold)] == [
+        "t",
+        "d",
+        "t",
     ]

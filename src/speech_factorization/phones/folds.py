@@ -1,7 +1,7 @@
 """Folds: from a corpus's own phone symbols to alignment units and phone classes, kept as data."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -55,12 +55,37 @@ class Fold:
     @property
     def remedy(self) -> str:
         """What to do about a symbol the fold does not know."""
-        return f"correct the label, or add the symbol to phones/data/{self.name}.csv"
+        return (
+            "correct the label, map it (corpus.mapping: {symbol: phone}), "
+            f"or add the symbol to phones/data/{self.name}.csv"
+        )
+
+
+def load_fold(name: str, extra: Mapping[str, str] | None = None) -> Fold:
+    """The fold of this name among the data files, with the user's own symbols.
+
+    extra: symbol -> unit or phone of the fold, or "" to drop it; it goes before what the file says.
+    Errors: no such fold, naming those there are; a symbol mapped to what the fold does not have.
+    """
+    fold = _load(name)
+    if not extra:
+        return fold
+    phone_of = {pair[0]: pair[1] for pair in fold.table.values() if pair}
+    strange = {symbol: phone for symbol, phone in extra.items() if phone and phone not in phone_of}
+    if strange:
+        said = ", ".join(f"{symbol!r} to {phone!r}" for symbol, phone in strange.items())
+        raise InputError(
+            f"fold {name} has no such phone: {said}",
+            "corpus.mapping",
+            f'choose from {", ".join(fold.units)}, or "" to drop the symbol',
+        )
+    own = {symbol: (phone, phone_of[phone]) if phone else None for symbol, phone in extra.items()}
+    table = MappingProxyType({**fold.table, **own})
+    return Fold(name, table, fold.inside - extra.keys(), fold.silence)
 
 
 @cache
-def load_fold(name: str) -> Fold:
-    """The fold of this name among the data files. Error: no such fold, naming those there are."""
+def _load(name: str) -> Fold:
     folder = resources.files("speech_factorization.phones") / "data"
     folds = sorted(file.name.removesuffix(".csv") for file in folder.iterdir() if file.name.endswith(".csv"))
     if name not in folds:

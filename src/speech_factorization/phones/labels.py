@@ -3,6 +3,7 @@
 Labels come and go as tables: utterance, position, symbol, begin, end (samples at 16 kHz, <NA> where unknown).
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +12,14 @@ import pandas as pd
 from speech_factorization.errors import InputError
 from speech_factorization.phones.folds import Fold
 
-__all__ = ["check_symbols", "count_phones", "fold_labels"]
+__all__ = ["FoldedLabel", "check_symbols", "count_phones", "fold_labels", "fold_rows"]
 
 _COLUMNS = ["utterance", "position", "symbol", "unit", "phone", "begin", "end"]
 
 
 @dataclass
-class _Row:
-    """One folded label while its parts are collected."""
+class FoldedLabel:
+    """One phone; symbol: those of all its parts, separated by spaces."""
 
     utterance: str
     symbol: str
@@ -36,25 +37,36 @@ def fold_labels(labels: pd.DataFrame, fold: Fold) -> pd.DataFrame:
     Error: symbols the fold does not know, each with its count and first place.
     """
     check_symbols(labels, fold)
-    rows: list[_Row] = []
-    joinable = False
     columns = (labels[name] for name in ("utterance", "symbol", "begin", "end"))
-    for utterance, symbol, begin, end in zip(*columns, strict=True):
+    rows = fold_rows(zip(*columns, strict=True), fold)
+    folded = pd.DataFrame([vars(row) for row in rows], columns=_COLUMNS)
+    folded["position"] = folded.groupby("utterance", sort=False).cumcount()
+    return folded.astype({"position": "Int64", "begin": "Int64", "end": "Int64"})
+
+
+def fold_rows(rows: Iterable[tuple[str, str, Any, Any]], fold: Fold) -> Iterator[FoldedLabel]:
+    """`fold_labels` on a stream of (utterance, symbol, begin, end), one phone at a time.
+
+    Error: a symbol the fold does not know.
+    """
+    last: FoldedLabel | None = None
+    joinable = False
+    for utterance, symbol, begin, end in rows:
         pair = fold.fold(symbol)
         if pair is None:
             joinable = False
             continue
         unit, phone = pair
-        last = rows[-1] if rows and joinable else None
-        goes_on = symbol in fold.inside or unit == fold.silence
-        if last and goes_on and last.unit == unit and last.utterance == utterance and _touch(last.end, begin):
+        goes_on = joinable and (symbol in fold.inside or unit == fold.silence)
+        if last and goes_on and (last.unit, last.utterance) == (unit, utterance) and _touch(last.end, begin):
             last.symbol, last.end = f"{last.symbol} {symbol}", end
         else:
-            rows.append(_Row(utterance, symbol, unit, phone, begin, end))
+            if last:
+                yield last
+            last = FoldedLabel(utterance, symbol, unit, phone, begin, end)
         joinable = True
-    folded = pd.DataFrame([vars(row) for row in rows], columns=_COLUMNS)
-    folded["position"] = folded.groupby("utterance", sort=False).cumcount()
-    return folded.astype({"position": "Int64", "begin": "Int64", "end": "Int64"})
+    if last:
+        yield last
 
 
 def _touch(end: Any, begin: Any) -> bool:
@@ -63,18 +75,20 @@ def _touch(end: Any, begin: Any) -> bool:
 
 
 def check_symbols(labels: pd.DataFrame, fold: Fold) -> None:
-    """Error: symbols the fold does not know, each with how often it occurs and where first."""
+    """Error: all symbols the fold does not know, each with how often it occurs and where first."""
     strange = labels[~labels["symbol"].isin(fold.table)]
     if strange.empty:
         return
     counts = strange["symbol"].value_counts(sort=False)
-    named = ", ".join(f"{symbol!r} ({count} times)" for symbol, count in counts.items())
-    first = strange.iloc[0]
-    raise InputError(
-        f"no fold for {named}",
-        f"labels of {first['utterance']}, first at position {first['position']}, fold {fold.name}",
-        fold.remedy,
+    firsts = strange.drop_duplicates("symbol")
+    named = ", ".join(
+        f"{symbol!r} ({counts[symbol]} {'times' if counts[symbol] > 1 else 'time'}, "
+        f"first in {utterance} at position {position})"
+        for symbol, utterance, position in zip(
+            firsts["symbol"], firsts["utterance"], firsts["position"], strict=True
+        )
     )
+    raise InputError(f"no fold for {named}", f"labels, fold {fold.name}", fold.remedy)
 
 
 def count_phones(labels: pd.DataFrame, utterances: pd.DataFrame) -> pd.DataFrame:
