@@ -330,6 +330,6 @@ def test_an_unknown_symbol_is_named_with_count_and_place(
     with pytest.raises(InputError) as error:
         fold_labels(Corpus(tmp_path / "out").labels, load_fold("emodb"))
     assert str(error.value) == (
-        "labels of 08a01Fa, first at position 2, fold emodb: no fold for 'q#' (2 times); "
-        "correct the label, or add the symbol to phones/data/emodb.csv"
+        "labels, fold emodb: no fold for 'q#' (2 times, first in 08a01Fa at position 2); correct the label, "
+        "map it (corpus.mapping: {symbol: phone}), or add the symbol to phones/data/emodb.csv"
     )

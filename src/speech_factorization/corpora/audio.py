@@ -1,51 +1,70 @@
 """Sound files of any kind to one kind of wave: int16, 16 kHz, mono."""
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
-from scipy.signal import resample_poly
+from scipy.signal import firwin, resample_poly
 
 from speech_factorization.corpora.base import SAMPLE_RATE
 from speech_factorization.corpora.faults import Fault
+from speech_factorization.corpora.sound_files import Sound, open_sound
 
-__all__ = ["SHORTEST", "read_audio"]
+__all__ = ["RATES", "SHORTEST", "read_audio", "read_sound", "source_rate"]
 
 SHORTEST = SAMPLE_RATE // 10
 """Samples: a recording under 0.1 s holds no phone with its context."""
 
+RATES = (8_000, 48_000)
+"""Hz: the lowest and the highest rate that is read."""
+
+OVERSHOOT = 0.02
+"""Seconds a segment may end after its recording: lists of segments are rounded to 10 ms."""
+
 _SILENT = 1e-3
-"""Full scale 1: a recording that never leaves +-33 of 32768 (-60 dB) is taken for silence."""
+"""Full scale 1: a recording within +-33 of 32768 (-60 dB) of one value is taken for silence."""
+
+_LOUDEST = 8.0
+"""Full scale 1: samples of a float file beyond are of another scale (those between are clipped)."""
 
 
-def read_audio(path: Path) -> NDArray[np.int16]:
-    """The wave of a WAV, FLAC, NIST SPHERE or other file that libsndfile reads: [samples] int16 at 16 kHz.
+def read_audio(
+    path: Path, channel: int | None = None, begin: float = 0.0, end: float | None = None
+) -> NDArray[np.int16]:
+    """The wave of a sound file or of a segment of one: [samples] int16 at 16 kHz; see `read_sound`."""
+    return read_sound(path, channel, begin, end)[0]
 
-    Other rates are resampled by a polyphase filter; what overshoots is clipped, never wrapped.
-    Fault: missing, unreadable, more than one channel, not a number, too short, silent.
+
+def read_sound(
+    path: Path, channel: int | None = None, begin: float = 0.0, end: float | None = None
+) -> tuple[NDArray[np.int16], int]:
+    """The wave of a sound file or of a segment of one, [samples] int16 at 16 kHz, and the file's own rate in Hz.
+
+    WAV of 8 to 32 bits or float, FLAC, OGG, MP3, NIST SPHERE, and what else libsndfile reads; 8 to 48 kHz.
+    channel: 1 is the first; needed where there are several. begin, end: seconds, the end of the file if None.
+    They are rounded to samples of the file. Other rates are resampled by a polyphase filter; what overshoots is
+    clipped, never wrapped.
+    Fault: missing, unreadable, cut off, of another rate, several channels and none chosen, no such channel,
+    no such segment, not a number, of another scale, too short, silent.
     """
-    if not path.is_file():
-        raise Fault("the audio file is missing", path, "", "check the name, or copy the file again")
-    _refuse_shorten(path)
-    try:
-        wave, rate = soundfile.read(path, dtype="float64", always_2d=True)
-    except (soundfile.SoundFileError, OSError, ValueError) as error:
-        cause = str(error).rpartition(": ")[2].strip().rstrip(".")
-        raise Fault(
-            "the audio file is unreadable", path, cause, "copy it again, or convert it to WAV"
-        ) from None
-    if wave.shape[1] != 1:
-        raise Fault(
-            "the audio is not mono",
-            path,
-            f"{wave.shape[1]} channels",
-            "keep one channel, e.g. sox IN.wav OUT.wav remix 1",
-        )
-    if not np.isfinite(wave).all():
-        first = int(np.argmin(np.isfinite(wave[:, 0])))
-        raise Fault("the audio has samples that are no numbers", path, f"sample {first}", "export it again")
-    samples = _sixteen_bit(wave[:, 0], rate)
+    if not (math.isfinite(begin) and begin >= 0 and (end is None or (math.isfinite(end) and end > begin))):
+        times = f"{begin} s to " + ("the end" if end is None else f"{end} s")
+        raise Fault("the segment's times make no sense", path, times, "set begin before end, in seconds")
+    with _opened(path) as sound:
+        column = _column(path, sound.channels, channel)
+        first = round(begin * sound.rate)
+        last = None if end is None else round(end * sound.rate)
+        wave = _samples(sound, column, first, last)
+        if last is not None or begin > 0:
+            _check_segment(path, len(wave), first, last, sound.rate)
+        rate = sound.rate
+    _check_numbers(path, wave)
+    samples = _sixteen_bit(wave, rate)
     if len(samples) < SHORTEST:
         raise Fault(
             "the audio is too short",
@@ -53,34 +72,110 @@ def read_audio(path: Path) -> NDArray[np.int16]:
             f"{len(wave) / rate:.3f} s",
             f"leave it out, or give at least {SHORTEST / SAMPLE_RATE} s",
         )
-    peak = np.abs(wave).max()
+    # Half the range: a constant offset is silence too.
+    peak = (wave.max() - wave.min()) / 2
     if peak < _SILENT:
         raise Fault(
             "the audio is silent", path, f"peak {peak:.1e} of full scale", "leave it out, or record it again"
         )
-    return samples
+    return samples, rate
+
+
+def source_rate(path: Path) -> int:
+    """The file's own sample rate in Hz: under 16 kHz it is narrow-band. Fault: as `read_sound`."""
+    with _opened(path) as sound:
+        return sound.rate
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Sound]:
+    """A sound file of a rate that is read."""
+    if not path.is_file():
+        raise Fault("the audio file is missing", path, "", "check the name, or copy the file again")
+    with open_sound(path) as sound:
+        lowest, highest = RATES
+        if not lowest <= sound.rate <= highest:
+            raise Fault(
+                f"the audio's rate is not within {lowest} to {highest} Hz",
+                path,
+                f"{sound.rate} Hz",
+                "resample it, e.g. sox IN.wav -r 16000 OUT.wav",
+            )
+        yield sound
+
+
+def _column(path: Path, channels: int, channel: int | None) -> int:
+    """Where the chosen channel stands in [frames, channels]."""
+    if channel is None and channels != 1:
+        raise Fault(
+            "the audio is not mono",
+            path,
+            f"{channels} channels",
+            f"choose a channel from 1 to {channels}, or keep one, e.g. sox IN.wav OUT.wav remix 1",
+        )
+    if channel is not None and not 1 <= channel <= channels:
+        there = "1 channel" if channels == 1 else f"{channels} channels"
+        raise Fault(
+            "the audio has no such channel",
+            path,
+            f"channel {channel} of {there}",
+            f"choose from 1 to {channels}",
+        )
+    return 0 if channel is None else channel - 1
+
+
+def _samples(sound: Sound, column: int, first: int, last: int | None) -> NDArray[np.float64]:
+    """[samples] of one channel from frame `first` to before `last`, or to the end."""
+    parts: list[NDArray[np.float64]] = [np.zeros(0)]
+    wanted = math.inf if last is None else last - first
+    for block in sound.blocks(first):
+        parts.append(block[: int(min(wanted, len(block))), column].copy())
+        wanted -= len(parts[-1])
+        if wanted <= 0:
+            break
+    return np.concatenate(parts)
+
+
+def _check_segment(path: Path, samples: int, first: int, last: int | None, rate: int) -> None:
+    """Fault: the file ends before the segment begins, or before it ends."""
+    wanted = 1 if last is None else last - first
+    if (samples or not wanted) and (last is None or samples >= wanted - OVERSHOOT * rate):
+        return
+    segment = f"from {first / rate:.3f} s" + ("" if last is None else f" to {last / rate:.3f} s")
+    end = f"the audio ends at {(first + samples) / rate:.3f} s" if samples else "the audio ends before it"
+    raise Fault(
+        "the segment ends after the audio",
+        path,
+        f"{segment}, {end}",
+        "correct the segment, or copy the audio again",
+    )
+
+
+def _check_numbers(path: Path, wave: NDArray[np.float64]) -> None:
+    """Fault: samples of a float file are no numbers, or of another scale."""
+    if not np.isfinite(wave).all():
+        first = int(np.argmin(np.isfinite(wave)))
+        raise Fault("the audio has samples that are no numbers", path, f"sample {first}", "export it again")
+    loudest = np.abs(wave).max(initial=0.0)
+    if loudest > _LOUDEST:
+        raise Fault(
+            "the audio's float samples are not within -1 and 1",
+            path,
+            f"peak {loudest:.3g}",
+            "divide them by full scale, e.g. 32768, and write it again",
+        )
+
+
+@lru_cache(maxsize=4)
+def _low_pass(factor: int) -> Any:
+    """The filter that `resample_poly` designs for a change of rate by at most this factor, anew for every wave."""
+    return firwin(20 * factor + 1, 1 / factor, window=("kaiser", 5.0))
 
 
 def _sixteen_bit(wave: NDArray[np.float64], rate: int) -> NDArray[np.int16]:
     """[samples] float64 in [-1, 1) at `rate` to int16 at 16 kHz; 16 bits at that rate stay as they are."""
     if rate != SAMPLE_RATE and len(wave):
-        divisor = np.gcd(SAMPLE_RATE, rate)
-        wave = resample_poly(wave, SAMPLE_RATE // divisor, rate // divisor)
+        divisor = math.gcd(SAMPLE_RATE, rate)
+        up, down = SAMPLE_RATE // divisor, rate // divisor
+        wave = resample_poly(wave, up, down, window=_low_pass(max(up, down)))
     return np.clip(np.round(wave * 32768.0), -32768, 32767).astype(np.int16)
-
-
-def _refuse_shorten(path: Path) -> None:
-    """Name the one NIST SPHERE coding that cannot be read, which older copies of LDC corpora have."""
-    try:
-        with path.open("rb") as file:
-            header = file.read(1024)
-    except OSError as error:
-        cause = error.strerror or str(error)
-        raise Fault("the audio file is unreadable", path, cause, "check its permissions") from None
-    if header.startswith(b"NIST_1A") and b"shorten" in header:
-        raise Fault(
-            "the audio is compressed with shorten",
-            path,
-            "NIST SPHERE header, sample_coding",
-            "expand it: sph2pipe -f wav IN.WAV OUT.WAV",
-        )

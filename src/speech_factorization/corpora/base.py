@@ -39,6 +39,7 @@ class Utterance:
     wave: [samples] int16 at 16 kHz, mono. sex: "F", "M" or "" where unknown.
     split: train/valid/test within each speaker; speaker_split: train/valid/test, disjoint speakers.
     factors: further factors of the whole utterance, e.g. {"emotion": "anger"}.
+    rate: Hz, of the recording before it was brought to 16 kHz.
     """
 
     utterance: str
@@ -51,6 +52,12 @@ class Utterance:
     labels: tuple[Label, ...] = ()
     words: tuple[Word, ...] = ()
     factors: Mapping[str, str] = field(default_factory=dict)
+    rate: int = SAMPLE_RATE
+
+    @property
+    def narrow(self) -> bool:
+        """Whether the recording has nothing up to 8 kHz, such as one of a telephone."""
+        return self.rate < SAMPLE_RATE
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,10 @@ class Fault(InputError):
         super().__init__(reason, f"{file}, {place}" if place else file, remedy)
         self.reason, self.file, self.place, self.remedy = reason, file, place, remedy
 
+    def __reduce__(self) -> tuple[type["Fault"], tuple[str, Path, str, str]]:
+        # It comes from other processes too.
+        return Fault, (self.reason, self.file, self.place, self.remedy)
+
     def refusal(self, utterance: str, of: Literal["utterance", "labels"], source: Path) -> Refusal:
         """The same as a refusal, its file named from the corpus's folder `source`."""
         file = self.file.relative_to(source) if self.file.is_relative_to(source) else self.file
