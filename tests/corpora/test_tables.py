@@ -33,7 +33,7 @@ def utterance(name: str = "u1", speaker: str = "03", samples: int = 16_000, **ot
 
 
 def test_tables_come_back_as_they_were_written(tmp_path: Path) -> None:
-    items = [utterance(), utterance("u2", labels=(), words=()), REFUSAL]
+    items = [utterance(), utterance("u2", labels=(), words=(), rate=8000), REFUSAL]
     write_corpus(items, tmp_path / "corpus")
     corpus = Corpus(tmp_path / "corpus")
     assert corpus.utterances.to_dict("list") == {
@@ -43,9 +43,11 @@ def test_tables_come_back_as_they_were_written(tmp_path: Path) -> None:
         "split": ["train", "train"],
         "speaker_split": ["test", "test"],
         "samples": [16_000, 16_000],
+        "rate": [16_000, 8000],
         "text": ['Say "NA", please'] * 2,
         "emotion": ["neutral", "neutral"],
     }
+    assert corpus.narrow_band == 0.5
     assert corpus.labels["symbol"].tolist() == ["h#", "9", "NA"]
     assert corpus.labels["begin"].tolist() == [0, 100, pd.NA]
     assert corpus.labels["end"].tolist() == [100, pd.NA, pd.NA]
@@ -91,6 +93,7 @@ def test_summary(tmp_path: Path) -> None:
     assert summary == {
         "utterances": 2,
         "hours": 0.0013,
+        "hours_by_rate": {"16000": 0.0013},
         "labelled": 1,
         "labels": 3,
         "words": 1,
@@ -151,6 +154,10 @@ def test_a_reader_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
         ),
         ([utterance("u1"), utterance("u1")], "u1: two utterances have this name"),
         ([utterance("u1"), utterance("u2", factors={})], r"u2: the factors are \[\]"),
+        (
+            [utterance(factors={"rate": "8000", "phone": "a", "dialect": "1"})],
+            "u1: no name for a factor: phone, rate",
+        ),
     ],
 )
 def test_what_cannot_be_written_is_one_clear_line(tmp_path: Path, items: list[object], message: str) -> None:

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speech_factorization.corpora.audio import read_audio
 from speech_factorization.corpora.base import Refusal, Split, Utterance
 from speech_factorization.corpora.faults import Fault
+from speech_factorization.corpora.sounds import Memory, Request, read_sounds
 from speech_factorization.corpora.speakers import choose_speakers, hold_out
 from speech_factorization.corpora.xlabel import read_xlabel
 from speech_factorization.errors import InputError
@@ -59,11 +59,12 @@ TEXTS: dict[str, tuple[Split, str]] = {
 """Text code -> its split and what is said (where the audio is cut, only the beginning of it is heard)."""
 
 
-def read(source: Path, corpus: "CorpusParameters", seed: int, jobs: int) -> Iterator[Utterance | Refusal]:
+def read(
+    source: Path, corpus: "CorpusParameters", seed: int, jobs: int, memory: Memory | None = None
+) -> Iterator[Utterance | Refusal]:
     """Utterances in the order of their names; a speaker is named by sex and code, such as f08.
 
-    `women` and `men`: at most so many speakers, chosen by the seed. `jobs` is what every reader takes; this
-    one is bound by the disk and reads in order.
+    `women` and `men`: at most so many speakers, chosen by the seed. `jobs`, `memory`: see `read_sounds`.
     Error: no such folder, or nobody to read.
     """
     if not (source / "wav").is_dir():
@@ -74,16 +75,22 @@ def read(source: Path, corpus: "CorpusParameters", seed: int, jobs: int) -> Iter
     sexes = {_speaker(code): SEXES[code] for code in codes}
     chosen = choose_speakers(sexes, corpus.women, corpus.men, seed)
     splits = hold_out(chosen, seed)
+    planned: list[Refusal | tuple[Request, tuple[str, str, str]]] = []
     for name in sorted(waves.keys() | labels.keys()):
         path = waves.get(name, source / "wav" / f"{name}.wav")
         try:
             speaker, text, emotion = _parts(path)
-            if speaker not in chosen:
-                continue
-            wave = read_audio(path)
         except Fault as fault:
-            yield fault.refusal(name, "utterance", source)
+            planned.append(fault.refusal(name, "utterance", source))
             continue
+        if speaker in chosen:
+            planned.append((Request(name, path), (speaker, text, emotion)))
+    for item in read_sounds(planned, source, jobs, memory):
+        if isinstance(item, Refusal):
+            yield item
+            continue
+        request, (speaker, text, emotion), (wave, rate) = item
+        name = request.utterance
         phones, lost = read_xlabel(labels.get(name, source / "lablaut" / f"{name}xx.lablaut"), len(wave))
         if lost is not None:
             yield lost.refusal(name, "labels", source)
@@ -98,6 +105,7 @@ def read(source: Path, corpus: "CorpusParameters", seed: int, jobs: int) -> Iter
             text=sentence,
             labels=phones,
             factors={"emotion": EMOTIONS[emotion]},
+            rate=rate,
         )
 
 

@@ -1,18 +1,18 @@
 """The tables every corpus is kept in: written from a reader's stream, read back by every later stage.
 
-utterances.csv  utterance, speaker, sex, split, speaker_split, samples, text, then a column per further factor
+utterances.csv  utterance, speaker, sex, split, speaker_split, samples, rate, text, then a column per further factor
 labels.csv      utterance, position, symbol, begin, end (only labelled utterances; times may be empty)
 words.csv       utterance, position, word, begin, end
 refused.csv     utterance, of, file, place, reason, remedy
 audio.ark, .scp int16 waves at 16 kHz; the script file names the archive from its own folder
 summary.json    counts, hours, and how much was refused for which reason
 
-All times are samples at 16 kHz.
+All times are samples at 16 kHz. rate: Hz, of the recording before it was brought to 16 kHz.
 """
 
 import csv
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
@@ -27,23 +27,34 @@ from speech_factorization.errors import InputError
 from speech_factorization.features.archives import Archive, Writer
 from speech_factorization.files import new_folder, read_json, write_json
 
-__all__ = ["Corpus", "read_table", "write_corpus"]
+__all__ = ["AUDIO", "JOURNAL", "Corpus", "open_table", "read_table", "write_corpus"]
 
-_INTEGERS = ("position", "samples", "begin", "end", "centre", "count")
-_UTTERANCE = ("utterance", "speaker", "sex", "split", "speaker_split", "samples", "text")
+AUDIO = "audio"
+"""The archive of waves."""
+
+JOURNAL = "journal"
+"""What a draft's waves were read from, while it is one (`sounds.Memory`)."""
+
+_INTEGERS = ("position", "samples", "rate", "begin", "end", "centre", "count")
+_UTTERANCE = ("utterance", "speaker", "sex", "split", "speaker_split", "samples", "rate", "text")
 _LABEL = ("utterance", "position", "symbol", "begin", "end")
 _WORD = ("utterance", "position", "word", "begin", "end")
 _REFUSAL = ("utterance", "of", "file", "place", "reason", "remedy")
 
+_TAKEN = {*_UTTERANCE, "position", "segment", "unit", "phone", "begin", "end", "centre"}
+"""Columns here and in the tables that later stages make of these: no factor can have such a name."""
 
-def write_corpus(items: Iterable[Utterance | Refusal], folder: Path) -> dict[str, Any]:
+
+def write_corpus(items: Iterable[Utterance | Refusal], folder: Path, of: str = "") -> dict[str, Any]:
     """Write the tables of a corpus as its reader gives them, one utterance in memory; returns the summary.
 
-    `folder` appears (or is replaced) only when all is written.
-    Error: nothing usable remains, an utterance comes twice, or utterances differ in their factors.
+    `folder` appears (or is replaced) only when all is written. of: a digest of what the corpus is made of; what a
+    killed run of the same left in its draft is gone on with (`files.new_folder`), and the bytes end the same.
+    Error: nothing usable remains, an utterance comes twice, utterances differ in their factors, or a factor has
+    the name of another column.
     """
     tally = Tally()
-    with new_folder(folder) as draft:
+    with new_folder(folder, of) as draft:
         with _Tables(draft) as tables:
             for item in items:
                 tally.add(item)
@@ -51,6 +62,7 @@ def write_corpus(items: Iterable[Utterance | Refusal], folder: Path) -> dict[str
         tally.check()
         summary = tally.summary()
         write_json(draft / "summary.json", summary)
+        (draft / JOURNAL).unlink(missing_ok=True)
     return summary
 
 
@@ -65,6 +77,18 @@ def read_table(path: Path) -> pd.DataFrame:
     for column in table.columns.intersection(list(_INTEGERS)):
         table[column] = table[column].replace("", pd.NA).astype("Int64")
     return table
+
+
+@contextmanager
+def open_table(path: Path) -> Iterator["csv.DictReader[str]"]:
+    """The rows of such a table one after the other, all values as text: for tables that may not fit in memory.
+
+    Error: there is no such table.
+    """
+    if not path.is_file():
+        raise InputError("no such table", path, "run the stage that writes it, or dvc repro")
+    with path.open(encoding="utf-8", newline="") as file:
+        yield csv.DictReader(file)
 
 
 class Corpus:
@@ -96,9 +120,15 @@ class Corpus:
         summary: dict[str, Any] = read_json(self.folder / "summary.json")
         return summary
 
+    @property
+    def narrow_band(self) -> float:
+        """The share of the hours that was recorded under 16 kHz, and has nothing up to 8 kHz."""
+        table = self.utterances
+        return float(table.loc[table["rate"] < SAMPLE_RATE, "samples"].sum() / table["samples"].sum())
+
     @cached_property
     def _audio(self) -> Archive:
-        return Archive(self.folder / "audio")
+        return Archive(self.folder / AUDIO)
 
     def wave(self, utterance: str) -> NDArray[np.float32]:
         """[samples] float32 in [-1, 1) at 16 kHz; KeyError where there is no such utterance."""
@@ -120,7 +150,7 @@ class _Tables:
         self.labels = self._table("labels.csv", _LABEL)
         self.words = self._table("words.csv", _WORD)
         self.refusals = self._table("refused.csv", _REFUSAL)
-        self.audio = self.files.enter_context(Writer(self.folder / "audio"))
+        self.audio = self.files.enter_context(Writer(self.folder / AUDIO, go_on=True))
         return self
 
     def __exit__(self, *error: Any) -> None:
@@ -140,8 +170,8 @@ class _Tables:
             self.refusals.writerow([getattr(item, column) for column in _REFUSAL])
             return
         self._check(item)
-        row = [getattr(item, column) for column in _UTTERANCE if column not in ("samples", "text")]
-        self.utterances.writerow([*row, len(item.wave), item.text, *item.factors.values()])
+        row = [len(item.wave) if column == "samples" else getattr(item, column) for column in _UTTERANCE]
+        self.utterances.writerow([*row, *item.factors.values()])
         for position, label in enumerate(item.labels):
             self.labels.writerow([item.utterance, position, label.symbol, label.begin, label.end])
         for position, word in enumerate(item.words):
@@ -153,6 +183,13 @@ class _Tables:
             raise InputError("two utterances have this name", item.utterance, "rename one of their files")
         self.seen.add(item.utterance)
         if self.factors is None:
+            taken = sorted(_TAKEN & set(item.factors))
+            if taken:
+                raise InputError(
+                    f"no name for a factor: {', '.join(taken)}",
+                    item.utterance,
+                    "rename it: a column has that name",
+                )
             self.factors = list(item.factors)
             self.utterances.writerow([*_UTTERANCE, *self.factors])
         elif self.factors != list(item.factors):

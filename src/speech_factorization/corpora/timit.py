@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speech_factorization.corpora.audio import read_audio
 from speech_factorization.corpora.base import Label, Refusal, Split, Utterance, Word
 from speech_factorization.corpora.faults import Fault
+from speech_factorization.corpora.sounds import Memory, Request, read_sounds
 from speech_factorization.corpora.speakers import choose_speakers, hold_out
 from speech_factorization.corpora.transcripts import read_phn, read_txt, read_wrd
 from speech_factorization.errors import InputError
@@ -53,11 +53,13 @@ class _Sentence:
         return self.files.get(suffix, present.with_suffix(suffix.upper() if upper else suffix))
 
 
-def read(source: Path, corpus: "CorpusParameters", seed: int, jobs: int) -> Iterator[Utterance | Refusal]:
+def read(
+    source: Path, corpus: "CorpusParameters", seed: int, jobs: int, memory: Memory | None = None
+) -> Iterator[Utterance | Refusal]:
     """Utterances by speaker and sentence, such as fajw0_sx3: lower case whatever the case of the files.
 
     `women`, `men`: at most so many speakers, chosen by the seed. `sentences`: the kinds that are kept, all
-    where none is named. `jobs` is what every reader takes; this one is bound by the disk and reads in order.
+    where none is named. `jobs`, `memory`: see `read_sounds`.
     Error: no such folder, no TIMIT in it, nobody to read, a kind of sentence that is none.
     """
     kinds = {kind.upper() for kind in corpus.sentences or KINDS}
@@ -71,33 +73,44 @@ def read(source: Path, corpus: "CorpusParameters", seed: int, jobs: int) -> Iter
         {name: name[0].upper() for name in folders}, corpus.women, corpus.men, seed, ALWAYS
     )
     over_speakers = hold_out(chosen, seed)
-    for speaker, sex in chosen.items():
+    planned: list[Refusal | tuple[Request, tuple[str, _Sentence, Split]]] = []
+    for speaker in chosen:
         sentences = _sentences(folders[speaker])
         splits = _splits(sentences)
         for sentence in sentences:
-            if sentence.kind not in kinds:
-                continue
-            name = f"{speaker}_{sentence.name}"
-            try:
-                wave = read_audio(sentence.file(".wav"))
-            except Fault as fault:
-                yield fault.refusal(name, "utterance", source)
-                continue
-            labels: tuple[Label, ...] = ()
-            words: tuple[Word, ...] = ()
-            text = ""
-            try:
-                labels = read_phn(sentence.file(".phn"), len(wave))
-            except Fault as fault:
-                yield fault.refusal(name, "labels", source)
-            try:
-                words = read_wrd(sentence.file(".wrd"))
-                text = read_txt(sentence.file(".txt"))
-            except Fault as fault:
-                yield fault.refusal(name, "labels", source)
-            yield Utterance(
-                name, speaker, sex, splits[sentence.name], over_speakers[speaker], wave, text, labels, words
-            )
+            if sentence.kind in kinds:
+                request = Request(f"{speaker}_{sentence.name}", sentence.file(".wav"))
+                planned.append((request, (speaker, sentence, splits[sentence.name])))
+    for item in read_sounds(planned, source, jobs, memory):
+        if isinstance(item, Refusal):
+            yield item
+            continue
+        request, (speaker, sentence, split), (wave, rate) = item
+        name = request.utterance
+        labels: tuple[Label, ...] = ()
+        words: tuple[Word, ...] = ()
+        text = ""
+        try:
+            labels = read_phn(sentence.file(".phn"), len(wave))
+        except Fault as fault:
+            yield fault.refusal(name, "labels", source)
+        try:
+            words = read_wrd(sentence.file(".wrd"))
+            text = read_txt(sentence.file(".txt"))
+        except Fault as fault:
+            yield fault.refusal(name, "labels", source)
+        yield Utterance(
+            utterance=name,
+            speaker=speaker,
+            sex=chosen[speaker],
+            split=split,
+            speaker_split=over_speakers[speaker],
+            wave=wave,
+            text=text,
+            labels=labels,
+            words=words,
+            rate=rate,
+        )
 
 
 def _root(source: Path) -> Path:

@@ -37,10 +37,12 @@ class _Plan:
         ]
 
 
-def read(source: Path, corpus: CorpusParameters, seed: int, jobs: int) -> Iterator[Utterance | Refusal]:
+def read(
+    source: Path, corpus: CorpusParameters, seed: int, jobs: int, memory: object = None
+) -> Iterator[Utterance | Refusal]:
     """Make the corpus, speaker by speaker in the order of voices.json.
 
-    source is not used: nothing is read from outside. corpus.women, corpus.men: the first so many voices of
+    source and memory are not used: nothing is read from outside. corpus.women, corpus.men: the first so many voices of
     each sex. corpus.sentences: see `sentences_of`. jobs: processes that speak at once, of no influence on the
     results. An utterance is the same whatever other speakers are chosen. Nothing is ever refused.
     Errors: more voices than there are, an unknown kind of sentence, espeak-ng not installed.
