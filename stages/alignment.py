@@ -95,7 +95,7 @@ def main() -> None:
     """Write prepared/alignment/alignment.csv, metrics/alignment.json and plots/alignment."""
     settings = parameters.load(PARAMS)
     corpus = Corpus(PREPARED / "corpus")
-    fold = load_fold(settings.corpus.fold)
+    fold = load_fold(settings.corpus.fold, settings.corpus.mapping)
     labels = read_table(PREPARED / "phones" / "labels.csv")
     metrics: dict[str, Any] = {
         "corpus": settings.corpus.name,
@@ -103,6 +103,7 @@ def main() -> None:
         "seed": settings.alignment.seed,
         "pauses": settings.alignment.pauses,
         "phone_times": settings.alignment.source,
+        "narrow_band": corpus.narrow_band,
     }
     figure: Figure | None = None
     chosen, timeless = labels[COLUMNS], labels[labels["begin"].isna() | labels["end"].isna()]

@@ -1,7 +1,9 @@
-"""corpus: read or make the corpus; utterances, labels, words and audio in one form."""
+"""corpus: read or make the corpus; utterances, labels, words and audio in one form. Killed, it goes on.
+
+`python -m stages.corpus --check` reads it, says what is in it and stops there; nothing is written but the figure.
+"""
 
 import importlib
-import json
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -9,11 +11,21 @@ from pathlib import Path
 
 from speech_factorization import parameters
 from speech_factorization.corpora.base import Refusal, Utterance
+from speech_factorization.corpora.overview import describe, figure
+from speech_factorization.corpora.sounds import Memory
+from speech_factorization.corpora.summary import Tally, counted
 from speech_factorization.corpora.tables import write_corpus
 from speech_factorization.errors import InputError
+from speech_factorization.files import draft_folder, new_file
+from speech_factorization.parameters import Parameters
+from speech_factorization.phones.folds import load_fold
 from stages import PARAMS, PREPARED, run
+from stages.drafts import digest_of
 
 REMOTE = "remote://"
+CHECK = "--check"
+
+FIGURE = Path("logs") / "corpus.png"
 
 
 def locate(source: str) -> Path:
@@ -53,14 +65,58 @@ def check(items: Iterable[Utterance | Refusal]) -> Iterator[Utterance | Refusal]
             raise InputError(f"no utterance is left for {' and '.join(empty)}", split, remedy)
 
 
+def read(settings: Parameters, memory: Memory | None = None) -> Iterator[Utterance | Refusal]:
+    """What the corpus's reader finds; memory: of a killed run."""
+    corpus = settings.corpus
+    reader = importlib.import_module(f"speech_factorization.corpora.{corpus.name}")
+    own = [settings.readers[corpus.name]] if hasattr(reader, "Settings") else []
+    items: Iterator[Utterance | Refusal] = reader.read(
+        locate(corpus.source), corpus, corpus.seed, settings.jobs, *own, memory=memory
+    )
+    return items
+
+
+def draft_of(settings: Parameters) -> str:
+    """A digest of what the corpus is made of but for the sound files, which a Memory looks at one by one."""
+    corpus = settings.corpus
+    own = settings.readers.get(corpus.name)
+    return digest_of(
+        "stages.corpus",
+        f"speech_factorization.corpora.{corpus.name}",
+        corpus=corpus.model_dump(mode="json"),
+        reader=own and own.model_dump(mode="json"),
+        source=str(locate(corpus.source).resolve()),
+    )
+
+
+def show(tally: Tally) -> None:
+    """Print what a person reads before training, and draw it."""
+    with new_file(FIGURE) as path:
+        figure(tally).savefig(path, dpi=100)
+    print(describe(tally))
+    print(f"drawn: {FIGURE}")
+
+
 def main() -> None:
-    """Write prepared/corpus and print its summary."""
+    """Write prepared/corpus, unless told only to check, and print its summary."""
+    if sys.argv[1:] not in ([], [CHECK]):
+        raise InputError(f"no such argument: {' '.join(sys.argv[1:])}", "command line", f"there is {CHECK}")
     settings = parameters.load(PARAMS)
-    reader = importlib.import_module(f"speech_factorization.corpora.{settings.corpus.name}")
-    source = locate(settings.corpus.source)
-    items = reader.read(source, settings.corpus, settings.corpus.seed, settings.jobs)
-    summary = write_corpus(check(items), PREPARED / "corpus")
-    print(json.dumps(summary, indent=2, ensure_ascii=False))
+    tally = Tally(load_fold(settings.corpus.fold, settings.corpus.mapping))
+    if CHECK not in sys.argv:
+        folder, draft = PREPARED / "corpus", draft_of(settings)
+        items = counted(read(settings, Memory(draft_folder(folder, draft))), tally)
+        write_corpus(check(items), folder, draft)
+        show(tally)
+        return
+    items = counted(read(settings), tally)
+    try:
+        for _ in check(items):
+            pass
+    finally:
+        # What was found is said before what is wrong with it.
+        show(tally)
+    tally.check()
 
 
 if __name__ == "__main__":

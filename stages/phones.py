@@ -12,7 +12,7 @@ def main() -> None:
     """Write prepared/phones/{labels,counts}.csv; a symbol without a fold is an error that names it."""
     settings = parameters.load(PARAMS)
     corpus = Corpus(PREPARED / "corpus")
-    fold = load_fold(settings.corpus.fold)
+    fold = load_fold(settings.corpus.fold, settings.corpus.mapping)
     check_vowels(settings.corpus.vowels, fold)
     labels = fold_labels(corpus.labels, fold)
     with new_folder(PREPARED / "phones") as folder:

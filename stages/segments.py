@@ -12,7 +12,7 @@ def main() -> None:
     """Write prepared/segments/segments.csv."""
     settings = parameters.load(PARAMS)
     corpus = Corpus(PREPARED / "corpus")
-    fold = load_fold(settings.corpus.fold)
+    fold = load_fold(settings.corpus.fold, settings.corpus.mapping)
     alignment = read_table(PREPARED / "alignment" / "alignment.csv")
     segments = cut_segments(alignment, corpus.utterances, fold.silence)
     with new_folder(PREPARED / "segments") as folder:

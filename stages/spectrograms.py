@@ -1,72 +1,140 @@
-"""spectrograms: what models and judges read.
+"""spectrograms: what models and judges read. Utterance by utterance, in `jobs` processes; killed, it goes on.
 
 segments: 20 x 200 log spectrograms. vowels: log spectrograms at a 1 ms hop, unpadded. utterances: waves
 trimmed at 30 dB and scaled to peak 1; their STFTs are computed when they are read, faster than from disk.
 """
 
+import csv
+import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import torch
-from numpy.typing import NDArray
 
 from speech_factorization import parameters
-from speech_factorization.corpora.tables import Corpus, read_table
-from speech_factorization.features.archives import write_matrices, write_waves
+from speech_factorization.corpora.tables import AUDIO, Corpus, open_table
+from speech_factorization.errors import InputError
+from speech_factorization.features.archives import Writer, matrix_entry, wave_entry
 from speech_factorization.features.segments import segment_spectrogram
 from speech_factorization.features.stft import FFT, trim, unit_peak
 from speech_factorization.features.vowels import SIZE, vowel_frames, vowel_spectrogram
 from speech_factorization.files import new_folder
+from speech_factorization.parallel import in_order
+from speech_factorization.progress import shown
 from stages import PARAMS, PREPARED, argument, run, say_empty
+from stages.drafts import digest_of, state_of
 
-Matrices = Iterator[tuple[str, NDArray[np.float32]]]
+SEGMENTS = PREPARED / "segments" / "segments.csv"
 
-
-def _segments(corpus: Corpus, segments: pd.DataFrame) -> Matrices:
-    for utterance, rows in segments.groupby("utterance", sort=False):
-        wave = torch.from_numpy(corpus.wave(str(utterance)))
-        spectrograms = segment_spectrogram(wave, torch.from_numpy(rows["centre"].to_numpy(np.int64)))
-        yield from zip(rows["segment"], (matrix.numpy() for matrix in spectrograms), strict=True)
+Row = dict[str, str]
+# As they will stand in the archive: bytes are cheap to hand from process to process.
+Entries = list[tuple[str, bytes]]
 
 
-def _vowels(corpus: Corpus, vowels: pd.DataFrame) -> Matrices:
-    for utterance, rows in vowels.groupby("utterance", sort=False):
-        wave = torch.from_numpy(corpus.wave(str(utterance)))
-        for row in rows.itertuples():
-            yield str(row.segment), vowel_spectrogram(wave, int(row.begin), int(row.end)).numpy()
+class Part(NamedTuple):
+    """An utterance, the rows of segments.csv that are wanted of it, and the keys of what is made of it."""
+
+    utterance: str
+    rows: list[Row]
+    keys: list[str]
+
+    def __str__(self) -> str:
+        return self.utterance
 
 
-def _trimmed(corpus: Corpus) -> Iterator[tuple[str, NDArray[np.int16]]]:
-    for utterance in corpus.utterances["utterance"]:
-        wave = trim(unit_peak(corpus.wave(utterance)))
-        # Shorter than half a window there is no frame to compute.
-        if len(wave) > FFT // 2:
-            yield utterance, np.rint(wave * 32767).astype(np.int16)
+def parts(rows: Iterable[Row]) -> Iterator[Part]:
+    """Rows by utterance, one utterance at a time."""
+    for utterance, own in itertools.groupby(rows, lambda row: row["utterance"]):
+        listed = list(own)
+        yield Part(utterance, listed, [row["segment"] for row in listed])
 
 
-def make_segments(corpus: Corpus, segments: pd.DataFrame, folder: Path) -> None:
+def segments_of(corpus: Corpus, part: Part) -> Entries:
+    """[20, 200] around the centre of each row."""
+    centres = torch.tensor([int(row["centre"]) for row in part.rows])
+    spectrograms = segment_spectrogram(torch.from_numpy(corpus.wave(part.utterance)), centres).numpy()
+    return [(key, matrix_entry(key, one)) for key, one in zip(part.keys, spectrograms, strict=True)]
+
+
+def vowels_of(corpus: Corpus, part: Part) -> Entries:
+    """[frames, 257] of each row."""
+    wave = torch.from_numpy(corpus.wave(part.utterance))
+    spectrograms = (vowel_spectrogram(wave, int(row["begin"]), int(row["end"])).numpy() for row in part.rows)
+    return [(key, matrix_entry(key, one)) for key, one in zip(part.keys, spectrograms, strict=True)]
+
+
+def trimmed(corpus: Corpus, part: Part) -> Entries:
+    """[samples] int16 of the utterance, or nothing: shorter than half a window there is no frame to compute."""
+    try:
+        wave = trim(unit_peak(corpus.wave(part.utterance)))
+    except InputError as error:
+        raise InputError(str(error), part.utterance) from None
+    if len(wave) <= FFT // 2:
+        return []
+    return [(part.utterance, wave_entry(part.utterance, np.rint(wave * 32767).astype(np.int16)))]
+
+
+def write(
+    prefix: Path, work: Callable[[Part], Entries], wanted: Iterator[Part], total: int, jobs: int
+) -> int:
+    """Write what `work` makes of each part (about `total` of them), in their order; returns how many arrays."""
+    with Writer(prefix, go_on=True) as writer:
+        for done, part in enumerate(wanted):
+            if not writer.take(part.keys):
+                left = itertools.chain([part], wanted)
+                for entries in shown(in_order(work, left, jobs), total - done, prefix.name):
+                    for key, entry in entries:
+                        writer.add(key, entry)
+    return len(writer.places)
+
+
+def make_segments(corpus: Corpus, folder: Path, jobs: int) -> None:
     """segments.{ark,scp}; the table is prepared/segments/segments.csv."""
-    if not write_matrices(folder / "segments", _segments(corpus, segments)):
+    work, total = partial(segments_of, corpus), corpus.summary["labelled"]
+    with open_table(SEGMENTS) as rows:
+        written = write(folder / "segments", work, parts(rows), total, jobs)
+    if not written:
         say_empty("spectrograms", folder, "there are no segments")
 
 
-def make_vowels(corpus: Corpus, segments: pd.DataFrame, folder: Path, names: list[str]) -> None:
+def make_vowels(corpus: Corpus, folder: Path, jobs: int, names: list[str]) -> None:
     """vowels.{ark,scp} and vowels.csv, the rows of segments.csv that are kept."""
-    vowels = segments[segments["phone"].isin(names)]
-    frames = [vowel_frames(row.begin, row.end) for row in vowels.itertuples()]
-    kept = vowels[(np.asarray(frames) >= 1) & (np.asarray(frames) <= SIZE)]
-    kept.to_csv(folder / "vowels.csv", index=False, lineterminator="\n")
-    if not write_matrices(folder / "vowels", _vowels(corpus, kept)):
+    table = folder / "vowels.csv"
+    kept, discarded = keep_vowels(table, names)
+    work, total = partial(vowels_of, corpus), corpus.summary["labelled"]
+    with open_table(table) as rows:
+        write(folder / "vowels", work, parts(rows), total, jobs)
+    if not kept:
         say_empty("spectrograms", folder, "no segment is one of corpus.vowels")
-    print(f"{len(kept)} vowels, {len(vowels) - len(kept)} over {SIZE} ms discarded")
+    print(f"{kept} vowels, {discarded} over {SIZE} ms discarded")
 
 
-def make_utterances(corpus: Corpus, folder: Path) -> None:
+def keep_vowels(table: Path, names: list[str]) -> tuple[int, int]:
+    """Write the rows of segments.csv that are vowels short enough; how many, and how many are not."""
+    kept = discarded = 0
+    with open_table(SEGMENTS) as rows, table.open("w", encoding="utf-8", newline="") as file:
+        out = csv.DictWriter(file, rows.fieldnames or [], lineterminator="\n")
+        out.writeheader()
+        for row in rows:
+            if row["phone"] not in names:
+                continue
+            if 1 <= vowel_frames(int(row["begin"]), int(row["end"])) <= SIZE:
+                out.writerow(row)
+                kept += 1
+            else:
+                discarded += 1
+    return kept, discarded
+
+
+def make_utterances(corpus: Corpus, folder: Path, jobs: int) -> None:
     """utterances.{ark,scp} and utterances.csv."""
-    write_waves(folder / "utterances", _trimmed(corpus))
+    names = corpus.utterances["utterance"]
+    wanted = (Part(name, [], [name]) for name in names)
+    write(folder / "utterances", partial(trimmed, corpus), wanted, len(names), jobs)
     corpus.utterances.to_csv(folder / "utterances.csv", index=False, lineterminator="\n")
 
 
@@ -75,14 +143,20 @@ def main() -> None:
     settings = parameters.load(PARAMS)
     kind = argument("kind of spectrogram", ("segments", "vowels", "utterances"))
     corpus = Corpus(PREPARED / "corpus")
-    segments = read_table(PREPARED / "segments" / "segments.csv")
-    with new_folder(PREPARED / "spectrograms" / kind) as folder:
+    # One thread in every process: theirs would not survive a fork, and sums over several differ in their last digits.
+    torch.set_num_threads(1)
+    draft = digest_of(
+        "stages.spectrograms",
+        vowels=settings.corpus.vowels,
+        made_of=state_of(SEGMENTS, *(corpus.folder / name for name in ("utterances.csv", f"{AUDIO}.ark"))),
+    )
+    with new_folder(PREPARED / "spectrograms" / kind, draft) as folder:
         if kind == "segments":
-            make_segments(corpus, segments, folder)
+            make_segments(corpus, folder, settings.jobs)
         elif kind == "vowels":
-            make_vowels(corpus, segments, folder, settings.corpus.vowels)
+            make_vowels(corpus, folder, settings.jobs, settings.corpus.vowels)
         else:
-            make_utterances(corpus, folder)
+            make_utterances(corpus, folder, settings.jobs)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """tables: every table of reporting/tables from metrics/, as CSV, Markdown and LaTeX."""
 
 import sys
+from dataclasses import replace
 
 from speech_factorization import parameters
 from speech_factorization.errors import InputError
@@ -13,7 +14,7 @@ from speech_factorization.reporting.tables import (
     judges,
     manipulation,
 )
-from speech_factorization.reporting.tables.base import read_results, render
+from speech_factorization.reporting.tables.base import Results, read_results, render
 from stages import METRICS, PARAMS, TABLES, run
 
 # Imported by name: an import by a computed name is in no closure, so editing a table would re-run nothing.
@@ -27,6 +28,15 @@ EVERY = {
 }
 
 
+def marked(results: Results) -> Results:
+    """The same; where some of the corpus is narrow-band, every caption says so beside its name."""
+    share = results.metrics.get("alignment", {}).get("narrow_band", 0.0)
+    if not share:
+        return results
+    said = f"{results.corpus} (narrow-band, recorded under 16 kHz: {share:.3g} of its hours)"
+    return replace(results, corpus=said)
+
+
 def main() -> None:
     """Write tables/NAME.{csv,md,tex}; results of another corpus or scale are named and left out."""
     settings = parameters.load(PARAMS)
@@ -37,7 +47,7 @@ def main() -> None:
         print(f"tables: metrics/{name}.json is left out: it is of {why}", file=sys.stderr)
     with new_folder(TABLES) as folder:
         for name, table in EVERY.items():
-            render(name, table.CAPTION, table.build(results), results, folder)
+            render(name, table.CAPTION, table.build(results), marked(results), folder)
 
 
 if __name__ == "__main__":

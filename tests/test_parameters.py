@@ -1,6 +1,7 @@
 """params.yaml is checked once, with all its faults in one report."""
 
 import copy
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,58 @@ def test_committed_parameters_are_those_of_make_repro() -> None:
     assert settings.scale == "demo"
     assert settings.corpus.name == "embedded"
     assert sorted(settings.models) == sorted(settings.hp) == parameters.models()
+
+
+def test_committed_readers_have_their_defaults() -> None:
+    """All of them, so that what can be set can be seen; a reader without Settings has an empty block."""
+    assert sorted(COMMITTED["readers"]) == parameters.corpora()
+    for name, values in COMMITTED["readers"].items():
+        reader = importlib.import_module(f"speech_factorization.corpora.{name}")
+        assert values == (reader.Settings().model_dump() if hasattr(reader, "Settings") else {})
+
+
+def test_faults_of_readers(tmp_path: Path) -> None:
+    values = copy.deepcopy(COMMITTED)
+    values["readers"]["kaldi"]["cmt"] = "phones.ctm"
+    values["readers"]["kaldi"]["channel"] = 0
+    values["readers"]["folder"]["speaker"] = "(.*)"
+    values["readers"]["librispeech"]["part"] = "dev-cleaner"
+    values["readers"]["timit"]["part"] = "TRAIN"
+    values["readers"]["wjs0"] = {}
+    with pytest.raises(InputError) as caught:
+        load(tmp_path, values)
+    message = str(caught.value)
+    assert "6 faults" in message
+    assert "  readers.kaldi.cmt: no such parameter (there are: root, channel, pipes," in message
+    assert "  readers.kaldi.channel: Input should be greater than or equal to 1 (it is 0)" in message
+    assert "  readers.folder.speaker: Value error, has no group (?P<speaker>...) (it is '(.*)')" in message
+    assert "  readers.librispeech.part: Input should be 'dev-clean'," in message
+    assert "  readers.timit.part: no such parameter" in message.splitlines()
+    assert "  readers.wjs0: no such reader (there are: embedded, emodb, folder," in message
+
+
+def test_the_corpus_needs_its_readers_block(tmp_path: Path) -> None:
+    values = copy.deepcopy(COMMITTED)
+    del values["readers"]["embedded"]
+    with pytest.raises(
+        InputError, match=r"corpus.name: embedded has no block under readers \(write embedded: {}"
+    ):
+        load(tmp_path, values)
+    for empty in ({}, None):
+        values["readers"]["embedded"] = empty
+        load(tmp_path, values)
+    values["readers"] = "embedded"
+    with pytest.raises(InputError, match="readers: is not a mapping of readers"):
+        load(tmp_path, values)
+
+
+def test_factors_of_a_kaldi_directory_are_those_its_settings_name(tmp_path: Path) -> None:
+    values = copy.deepcopy(COMMITTED)
+    values["corpus"] |= {"name": "kaldi", "factors": ["phone", "speaker", "emotion"]}
+    with pytest.raises(InputError, match="no factor emotion"):
+        load(tmp_path, values)
+    values["readers"]["kaldi"]["factors"] = ["emotion"]
+    assert load(tmp_path, values).readers["kaldi"].factors == ["emotion"]
 
 
 def test_every_fault_in_one_report(tmp_path: Path) -> None:
@@ -81,6 +134,8 @@ def test_missing_file(tmp_path: Path) -> None:
 def test_every_choice_of_every_group_is_valid(tmp_path: Path, group: str) -> None:
     choices = sorted((ROOT / "stages" / "conf" / group).glob("*.yaml"))
     assert choices
+    if group == "corpus":
+        assert [choice.stem for choice in choices] == sorted([*parameters.corpora(), "keep"])
     for choice in choices:
         values = OmegaConf.to_container(OmegaConf.merge(COMMITTED, OmegaConf.load(choice)))
         settings = load(tmp_path, values)
@@ -114,6 +169,16 @@ def test_smoke_and_paper_are_undone_by_demo() -> None:
         other = OmegaConf.load(conf / "scale" / f"{scale}.yaml")
         assert OmegaConf.to_container(OmegaConf.merge(COMMITTED, other)) != COMMITTED
         assert OmegaConf.to_container(OmegaConf.merge(COMMITTED, other, *defaults)) == COMMITTED
+
+
+def test_every_corpus_undoes_every_other_and_what_was_mapped_for_it() -> None:
+    conf = ROOT / "stages" / "conf" / "corpus"
+    mapped = OmegaConf.create({"corpus": {"mapping": {"zz": "sil"}}})
+    for one in parameters.corpora():
+        for other in parameters.corpora():
+            over = [OmegaConf.load(conf / f"{name}.yaml") for name in (one, other)]
+            after = OmegaConf.merge(COMMITTED, over[0], mapped, over[1])
+            assert after == OmegaConf.merge(COMMITTED, over[1])
 
 
 def test_every_scale_sets_the_same_parameters() -> None:

@@ -2,13 +2,13 @@
 
 import ast
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from speech_factorization.alignment.settings import AlignmentSettings
 from speech_factorization.errors import InputError
@@ -30,12 +30,18 @@ __all__ = [
 ]
 
 
+def _none_is_empty(value: Any) -> Any:
+    return {} if value is None else value
+
+
 class CorpusParameters(Strict):
     """The corpus: which reader, where from, and what of it.
 
     women, men: how many speakers of each at most; vowels: phones made into vowel images; factors: what
     segments are labelled with (phone, speaker and further columns such as emotion); sentences: which kinds
-    of sentence are kept, in the corpus's own names (all of them where the list is empty).
+    of sentence are kept, in the corpus's own names (all of them where the list is empty); mapping: symbol ->
+    unit or phone of the fold ("": dropped), added to what the fold's data file says; null is none (Hydra, which
+    puts an empty mapping into a full one, would never take anything out).
     """
 
     name: str
@@ -47,6 +53,7 @@ class CorpusParameters(Strict):
     factors: list[str]
     sentences: list[str]
     seed: Annotated[int, Field(ge=0)] = 0
+    mapping: Annotated[dict[str, str], BeforeValidator(_none_is_empty)] = Field(default_factory=dict)
 
 
 class AlignmentParameters(AlignmentSettings):
@@ -89,7 +96,7 @@ class EvaluateParameters(Strict):
 
 @dataclass(frozen=True)
 class Parameters:
-    """All of params.yaml, checked. hp: model name -> its Hyperparameters."""
+    """All of params.yaml, checked. hp: model -> its Hyperparameters; readers: corpus -> its reader's Settings."""
 
     model: str
     models: tuple[str, ...]
@@ -104,6 +111,7 @@ class Parameters:
     train: TrainParameters
     evaluate: EvaluateParameters
     hp: Mapping[str, Any]
+    readers: Mapping[str, Any]
 
 
 class _Top(Strict):
@@ -164,15 +172,16 @@ def load(path: Path) -> Parameters:
         raise InputError("is not a mapping", path)
     faults: list[str] = []
     blocks = {name: _check(block, read.pop(name, {}), name, faults) for name, block in BLOCKS.items()}
-    hp = _check_models(read.pop("hp", {}), faults)
+    hp = _check_modules(read.pop("hp", {}), "hp", "model", models(), _hyperparameters, faults)
+    readers = _check_modules(read.pop("readers", {}), "readers", "reader", corpora(), _settings, faults)
     top = _check(_Top, read, "", faults)
     if isinstance(top, _Top):
-        faults += _check_choices(top, blocks["corpus"], hp)
+        faults += _check_choices(top, blocks["corpus"], hp, readers)
     if faults:
         count = f"{len(faults)} fault{'s' * (len(faults) > 1)}"
         raise InputError(f"{count}:\n  " + "\n  ".join(faults), path)
     values = top.model_dump() | {"models": tuple(top.models)}
-    return Parameters(**values, **blocks, hp=hp)
+    return Parameters(**values, **blocks, hp=hp, readers=readers)
 
 
 def _check(block: type[BaseModel], values: Any, where: str, faults: list[str]) -> Any:
@@ -194,22 +203,47 @@ def _said(fault: Any, block: type[BaseModel]) -> str:
     return f"{fault['msg']} (it is {fault['input']!r})"
 
 
-def _check_models(blocks: Any, faults: list[str]) -> dict[str, Any]:
-    there = models()
+def _check_modules(
+    blocks: Any,
+    where: str,
+    kind: str,
+    there: list[str],
+    describe: Callable[[str], type[BaseModel]],
+    faults: list[str],
+) -> dict[str, Any]:
+    """NAME -> the checked block of this name; there: the modules such a block may be of, described by a class."""
     if not isinstance(blocks, dict):
-        faults.append("hp: is not a mapping of models")
+        faults.append(f"{where}: is not a mapping of {kind}s")
         return {}
     faults += [
-        f"hp.{name}: no such model (there are: {', '.join(there)})" for name in blocks if name not in there
+        f"{where}.{name}: no such {kind} (there are: {', '.join(there)})"
+        for name in blocks
+        if name not in there
     ]
-    found = {}
-    for name in sorted(set(blocks) & set(there)):
-        described = importlib.import_module(f"speech_factorization.models.{name}").Hyperparameters
-        found[name] = _check(described, blocks[name] or {}, f"hp.{name}", faults)
-    return found
+    return {
+        name: _check(describe(name), blocks[name] or {}, f"{where}.{name}", faults)
+        for name in there
+        if name in blocks
+    }
 
 
-def _check_choices(top: _Top, corpus: CorpusParameters | None, hp: Mapping[str, Any]) -> list[str]:
+def _hyperparameters(model: str) -> type[BaseModel]:
+    described: type[BaseModel] = importlib.import_module(
+        f"speech_factorization.models.{model}"
+    ).Hyperparameters
+    return described
+
+
+def _settings(corpus: str) -> type[BaseModel]:
+    """What a reader alone needs; many need nothing."""
+    reader = importlib.import_module(f"speech_factorization.corpora.{corpus}")
+    described: type[BaseModel] = getattr(reader, "Settings", Strict)
+    return described
+
+
+def _check_choices(
+    top: _Top, corpus: CorpusParameters | None, hp: Mapping[str, Any], readers: Mapping[str, Any]
+) -> list[str]:
     faults = [
         f"models: {name} has no block under hp (there are: {', '.join(sorted(hp))})"
         for name in top.models
@@ -217,22 +251,26 @@ def _check_choices(top: _Top, corpus: CorpusParameters | None, hp: Mapping[str, 
     ]
     if not top.models or len(set(top.models)) < len(top.models):
         faults.append("models: name at least one, and each once")
-    return faults if corpus is None else faults + _check_corpus(corpus)
+    return faults if corpus is None else faults + _check_corpus(corpus, readers)
 
 
-def _check_corpus(corpus: CorpusParameters) -> list[str]:
+def _check_corpus(corpus: CorpusParameters, readers: Mapping[str, Any]) -> list[str]:
     if corpus.name not in corpora():
         return [f"corpus.name: no such corpus {corpus.name!r} (there are: {', '.join(corpora())})"]
     faults = []
+    if corpus.name not in readers:
+        faults.append(f"corpus.name: {corpus.name} has no block under readers (write {corpus.name}: {{}})")
     if corpus.women + corpus.men == 0:
         faults.append("corpus.women, corpus.men: there must be someone to speak")
     reader = importlib.import_module(f"speech_factorization.corpora.{corpus.name}")
-    there = ["phone", "speaker", "sex", *getattr(reader, "FACTORS", ())]
+    # Of some corpora only the reader's settings tell which factors there are.
+    own = (*getattr(reader, "FACTORS", ()), *getattr(readers.get(corpus.name), "factors", ()))
+    there = ["phone", "speaker", "sex", *own]
     strange = [name for name in corpus.factors if name not in there]
     if strange:
         faults.append(f"corpus.factors: no factor {', '.join(strange)} (there are: {', '.join(there)})")
     try:
-        check_vowels(corpus.vowels, load_fold(corpus.fold))
+        check_vowels(corpus.vowels, load_fold(corpus.fold, corpus.mapping))
     except InputError as error:
         faults.append(str(error))
     return faults

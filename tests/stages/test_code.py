@@ -26,7 +26,8 @@ def digests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, set[st
 
 def test_every_stage_corpus_and_model_has_one(digests: dict[str, set[str]]) -> None:
     scripts = {path.stem for path in (ROOT / "stages").glob("*.py")}
-    helpers = {"__init__", "code", "collect", "compare", "data", "gate", "import_weights", "published_table"}
+    tools = {"collect", "compare", "export_kaldi", "gate", "import_weights", "published_table"}
+    helpers = {"__init__", "code", "data", "drafts"} | tools
     assert set(digests) == scripts - helpers | set(parameters.corpora()) | set(parameters.models())
 
 

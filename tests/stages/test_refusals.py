@@ -104,13 +104,16 @@ def test_unknown_symbol(workspace: Callable[..., Workspace], tmp_path: Path) -> 
     path.write_text("\n".join([first, *(line.rpartition(" ")[0] + " zz" for line in rest[:2]), *rest[2:]]))
     made = workspace("timit", source)
     made.do("corpus")
-    refused(made, "phones", "no fold for 'zz' (2 times)", "fajw0_sx93, first at position 1", "timit.csv")
+    refused(made, "phones", "no fold for 'zz' (2 times, first in fajw0_sx93 at position 1)", "timit.csv")
 
 
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"fold": "timti"}, ["corpus.fold: no such fold: 'timti'", "choose from emodb, timit"]),
+        (
+            {"fold": "timti"},
+            ["corpus.fold: no such fold: 'timti'", "choose from arpabet, emodb, ipa, timit, xsampa"],
+        ),
         ({"vowels": ["aa", "oi"]}, ["corpus.vowels: no phone of fold timit: oi", "choose from aa, ae"]),
         (
             {"factors": ["phone", "speaker", "emotion"]},
@@ -130,9 +133,14 @@ def test_one_bad_parameter(
 
 
 def test_all_bad_parameters_at_once(workspace: Callable[..., Workspace]) -> None:
-    made = workspace("timit", device="gpu", judges={"mlp": {"hiden": 3}}, hp={"vae": {"z_dim": -1}})
-    said = ["3 faults", "  device: ", "  judges.mlp.hiden: ", "  hp.vae.z_dim: "]
-    refused(made, "corpus", *said, lines=4)
+    blocks = {
+        "judges": {"mlp": {"hiden": 3}},
+        "hp": {"vae": {"z_dim": -1}},
+        "readers": {"wsj0": {"channel": 0}},
+    }
+    made = workspace("timit", device="gpu", **blocks)
+    said = ["4 faults", "  device: ", "  judges.mlp.hiden: ", "  hp.vae.z_dim: ", "  readers.wsj0.channel: "]
+    refused(made, "corpus", *said, lines=5)
 
 
 def test_no_parameters(tmp_path: Path, workspace: Callable[..., Workspace]) -> None:

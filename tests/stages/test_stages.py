@@ -45,8 +45,9 @@ def leaves(nested: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 
 def test_corpus_and_its_splits(timit: Workspace) -> None:
     table = timit.table("corpus/utterances.csv")
-    columns = ["utterance", "speaker", "sex", "split", "speaker_split", "samples", "text"]
+    columns = ["utterance", "speaker", "sex", "split", "speaker_split", "samples", "rate", "text"]
     assert list(table) == columns
+    assert set(table["rate"]) == {16_000}
     assert len(table) == len(spoken()) == 40
     assert table["samples"].tolist() != []
     assert sorted(table["samples"]) == sorted(len(item.wave) for item in spoken())
@@ -107,6 +108,7 @@ def test_alignment_and_judges_are_reported(timit: Workspace) -> None:
     assert 0 < metrics["held_out_speakers"]["boundaries"] < metrics["boundaries"]
     assert metrics["within_50ms"] > 0.5
     assert (metrics["phone_times"], metrics["pauses"], metrics["refused"]) == ("forced", "given", 0)
+    assert metrics["narrow_band"] == 0
     metrics = timit.json("metrics/judges.json")
     for family in ("mlp", "cnn", "knn", "chance"):
         assert set(metrics[family]) == {"phone", "speaker"}
@@ -180,6 +182,7 @@ def test_tables_hold_the_metrics_and_the_report_the_tables(timit: Workspace) -> 
         f"{name}.{ending}" for name in names for ending in ("csv", "md", "tex")
     )
     vae, segment_vae = timit.json("metrics/vae.json"), timit.json("metrics/segment_vae.json")
+    assert "Ours: corpus timit, scale smoke." in (tables / "dynamical.md").read_text(encoding="utf-8")
     dynamical = pd.read_csv(tables / "dynamical.csv", index_col=0)
     assert list(dynamical.index) == ["identity", "vae"]
     assert dynamical.loc["vae", "RMSE"] == vae["resynthesis"]["rmse"]

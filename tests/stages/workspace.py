@@ -48,7 +48,7 @@ def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """`base` with the values of `over`, block by block."""
     merged = dict(base)
     for key, value in over.items():
-        merged[key] = merge(base.get(key, {}), value) if isinstance(value, dict) else value
+        merged[key] = merge(base.get(key) or {}, value) if isinstance(value, dict) else value
     return merged
 
 

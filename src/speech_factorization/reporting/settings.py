@@ -22,6 +22,7 @@ PARAMETERS = {
     "train",
     "evaluate",
     "hp",
+    "readers",
     "scale",
     "device",
     "threads",
