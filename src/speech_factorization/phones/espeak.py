@@ -6,6 +6,7 @@ The library (GPL-3) is loaded by a process of its own alone, which ends with its
 import csv
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -100,7 +101,7 @@ def _start(word: str) -> "subprocess.Popen[str]":
 
     library = str(Path(espeakng_loader.get_library_path()).resolve())
     process = subprocess.Popen(
-        [sys.executable, "-P", spell.__file__, library],
+        [os.path.abspath(sys.executable), "-P", spell.__file__, library],
         cwd=Path(espeakng_loader.get_data_path()).resolve().parent,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

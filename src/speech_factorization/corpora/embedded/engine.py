@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -54,7 +55,7 @@ class Engine:
         utterances = [{**vars(order), "text": _keep_words_apart(order.text)} for order in orders]
         request = {"library": self.library, "voice": voice, "utterances": utterances}
         done = subprocess.run(
-            [sys.executable, "-P", str(resources.files(__package__) / "speak.py")],
+            [os.path.abspath(sys.executable), "-P", str(resources.files(__package__) / "speak.py")],
             input=json.dumps(request).encode("ascii"),
             cwd=self.folder,
             capture_output=True,
