@@ -117,6 +117,13 @@ def test_every_fault_in_one_report(tmp_path: Path) -> None:
     assert "models: glow2" in str(caught.value)
 
 
+def test_strengths_that_would_have_one_name(tmp_path: Path) -> None:
+    values = copy.deepcopy(COMMITTED)
+    values["evaluate"]["strengths"] = [0.0, 1.0, 1.001]
+    with pytest.raises(InputError, match=r"evaluate.strengths: .*two strengths are the same"):
+        load(tmp_path, values)
+
+
 @pytest.mark.parametrize("text", ["- a list", "a: [unclosed", ""])
 def test_not_a_mapping(tmp_path: Path, text: str) -> None:
     path = tmp_path / "params.yaml"

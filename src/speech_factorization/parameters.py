@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator
 
 from speech_factorization.alignment.settings import AlignmentSettings
 from speech_factorization.errors import InputError
@@ -23,6 +23,7 @@ __all__ = [
     "EvaluateParameters",
     "JudgeParameters",
     "Parameters",
+    "PictureParameters",
     "TrainParameters",
     "corpora",
     "load",
@@ -82,16 +83,43 @@ class TrainParameters(Strict):
     segments: TrainSettings
 
 
+class PictureParameters(Strict):
+    """Whose segments of which phone are shown and heard, and what they are changed to; null: the data's choice.
+
+    `evaluation.experiments.picture.choose` says how the data choose.
+    """
+
+    speaker: str | None
+    to_speaker: str | None
+    phone: str | None
+    to_phone: str | None
+
+
 class EvaluateParameters(Strict):
     """How models are evaluated.
 
-    utterances: how many test utterances are resynthesised at most, evenly spread (0: all); segments: how
-    many test segments are manipulated at most (0: all); seed: of target classes and samples.
+    seed: of target classes and samples; split: what is scored, `test`, or `valid` to choose settings by;
+    utterances: how many are resynthesised at most, evenly spread (0: all); segments: how many are manipulated at
+    most (0: all); strengths: scales of the shift that are tried, on strength_segments of them; conversions: how
+    many utterances are given another speaker (0: all).
     """
 
     seed: Annotated[int, Field(ge=0)]
+    split: Literal["test", "valid"] = "test"
     utterances: Annotated[int, Field(ge=0)]
     segments: Annotated[int, Field(ge=0)]
+    strengths: Annotated[list[Annotated[float, Field(ge=0, le=9)]], Field(min_length=1)]
+    strength_segments: Annotated[int, Field(ge=0)]
+    conversions: Annotated[int, Field(ge=0)]
+    picture: PictureParameters
+
+    @field_validator("strengths")
+    @classmethod
+    def _distinct(cls, strengths: list[float]) -> list[float]:
+        """Each has a name of its own in metrics/MODEL.json, in hundredths."""
+        if len({round(100 * b) for b in strengths}) < len(strengths):
+            raise ValueError("two strengths are the same to the hundredth")
+        return strengths
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,205 @@
+"""The family of flows on segments: one equation, and a choice of parts for each model.
+
+    z = f^-1(x),    ln p(x | c) = ln p(z | c) + ln |det dz/dx|,
+    p(z | c) = prod_f N(z_f; mu_f[c_f], I) * N(z_rest; 0, I)
+
+(Cai et al., Deep normalization for speaker vectors, arXiv 2004.04095; Sun et al., Deep generative
+factorization for speech signal, ICASSP 2021, arXiv 2010.14242.) x is standardised and flat, [N, D]; f^-1 is
+a fixed linear front and affine couplings of the first d of its dimensions, the others pass through. Without
+parts it is a normalization flow (nf), with one a discriminative one (dnf), with several a factorial one.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, ClassVar, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from speech_factorization.dynamical.finite import require_finite
+from speech_factorization.dynamical.gaussian import standard_noise
+from speech_factorization.errors import InputError
+from speech_factorization.features.standardise import Standardise
+from speech_factorization.flow.additive import fit_additive
+from speech_factorization.flow.coupling import Couplings
+from speech_factorization.flow.front import Directions, Front
+from speech_factorization.flow.parts import check_counts, slices
+from speech_factorization.flow.prior import FactorialPrior, standard_log_prob
+from speech_factorization.interfaces import Batch, Data, Inputs, Schedule
+from speech_factorization.strict import Strict
+
+__all__ = ["ClassHyperparameters", "FactorialFlow", "FlowHyperparameters"]
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+class FlowHyperparameters(Strict):
+    """Of every flow.
+
+    dimensions: d, how many the couplings act on. whitened: w <= d, how many the front whitens (None: d).
+    couplings: how many; hidden: widths of their conditioners. noise: standard deviation of the noise added
+    to standardised x in training.
+    """
+
+    dimensions: Positive = 256
+    whitened: Positive | None = None
+    couplings: Positive = 8
+    hidden: Annotated[list[Positive], Field(min_length=1)] = [512, 512]
+    noise: float = Field(0.4, ge=0)
+
+    @model_validator(mode="after")
+    def _whitened_are_coupled(self) -> Self:
+        if self.whitened is not None and self.whitened > self.dimensions:
+            raise ValueError(f"whitened is {self.whitened}, of {self.dimensions} dimensions")
+        return self
+
+
+class ClassHyperparameters(FlowHyperparameters):
+    """Of flows with class-conditional parts.
+
+    front: how directions are first given to parts (front.py). discriminative: weight of the cross-entropy of
+    the classes given the parts; 0 is the paper's likelihood. mean_rate: learning rate of the class means, in
+    units of the others'.
+    """
+
+    front: Directions = "additive"
+    discriminative: float = Field(0.0, ge=0)
+    mean_rate: float = Field(10.0, gt=0)
+
+
+class FactorialFlow(nn.Module):
+    """Segments x [N, *shape] <-> codes z [N, D], D = prod(shape).
+
+    sizes: factor -> dimensions of its part (None: what its class means span, classes - 1, or with a random
+    front an equal share). A single part may take all d dimensions, several those that are whitened. where:
+    names the hyperparameters in errors. Errors: InputError for factors or sizes that do not fit the data.
+    """
+
+    inputs: ClassVar[tuple[Inputs, ...]] = ("segments",)
+    likelihood_of: ClassVar[str] = "standardised log spectrogram, nats per segment"
+
+    def __init__(
+        self, hp: FlowHyperparameters, data: Data, sizes: Mapping[str, int | None], where: str
+    ) -> None:
+        super().__init__()
+        # Without parts nothing of these is used.
+        classed = hp if isinstance(hp, ClassHyperparameters) else ClassHyperparameters()
+        self.shape, self.size, self.where = data.shape, math.prod(data.shape), where
+        self.noise, self.discriminative = hp.noise, classed.discriminative
+        self.d, whitened = hp.dimensions, hp.whitened or hp.dimensions
+        if self.d > self.size:
+            raise InputError(f"{self.d} of {self.size} there are", f"{where}.dimensions", "lower it")
+        # What errors about parts name: their own parameter where there is one.
+        self.of_parts = f"{where}.parts" if "parts" in type(hp).model_fields else where
+        room = whitened if len(sizes) > 1 else self.d
+        self.parts = slices(sizes, data.factors, room, classed.front == "random", self.of_parts)
+        self.classes = {name: tuple(data.factors[name]) for name in self.parts}
+        counts = {name: len(names) for name, names in self.classes.items()}
+        self.standardise = Standardise(data.shape)
+        self.front = Front(self.size, whitened, self.parts, classed.front, where)
+        self.couplings = Couplings(self.d, hp.couplings, hp.hidden)
+        self.prior = FactorialPrior(self.parts, counts, classed.mean_rate)
+
+    def code(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The couplings: z [N, D] and ln |det dz/dy| [N] of y [N, D]."""
+        z, ladj = self.couplings().call_and_ladj(y[:, : self.d])
+        return torch.cat([z, y[:, self.d :]], 1), ladj
+
+    @torch.no_grad()
+    def encode(
+        self, x: Tensor, lengths: Tensor | None = None, generator: torch.Generator | None = None
+    ) -> dict[str, Tensor]:
+        """z [N, D] of raw x [N, *shape], and its parts by name: z_FACTOR and z_rest."""
+        z, _ = self.code(self.front(self._flat(x)))
+        codes = {f"z_{name}": z[:, part] for name, part in self.parts.items()}
+        first = max((part.stop for part in self.parts.values()), default=0)
+        return {"z": z, **codes, "z_rest": z[:, first:]}
+
+    @torch.no_grad()
+    def decode(self, codes: Mapping[str, Tensor]) -> Tensor:
+        """x [N, *shape], raw, of codes["z"] [N, D]."""
+        z = codes["z"]
+        y = torch.cat([self.couplings().inv(z[:, : self.d]), z[:, self.d :]], 1)
+        return self.standardise.inverse(self.front.inverse(y).view(-1, *self.shape))
+
+    def log_prob(self, x: Tensor, factors: Mapping[str, Tensor] | None = None) -> Tensor:
+        """ln p(x | c) of raw x [N, *shape], nats per segment of standardised x, [N].
+
+        factors: classes [N] by factor; where one is unknown (-1, or not named) it is the mixture over classes.
+        """
+        z, ladj = self.code(self.front(self._flat(x)))
+        return self.prior.log_prob(z, factors or {}, self.prior.scores(z)) + ladj + self.front.log_det
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        """x [n, *shape], raw: classes by their frequency in training, then z ~ p(z | c)."""
+        return self.decode({"z": self.prior.sample((n, self.size), generator, self.front.m)})
+
+    @torch.no_grad()
+    def class_means(self) -> dict[str, Tensor]:
+        """factor -> the learned means [classes, D], zero outside the factor's part."""
+        found = {}
+        for name, part in self.parts.items():
+            mu = self.prior.mean(name)
+            found[name] = mu.new_zeros(len(mu), self.size)
+            found[name][:, part] = mu
+        return found
+
+    def players(self) -> Mapping[str, list[nn.Parameter]]:
+        return {"flow": list(self.parameters())}
+
+    def initialise(self, batches: Iterable[Batch]) -> None:
+        """Standardise, fit the front, and start the class means where it finds them.
+
+        Goes through the batches seven times. Errors: InputError for a class with too few segments, directions
+        that do not vary or belong to two factors, or a frame that is not finite.
+        """
+        self.standardise.fit(_finite(batches))
+
+        def items() -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+            for batch in batches:
+                yield self._flat(batch.x), {name: batch.factors[name] for name in self.parts}
+
+        additive = fit_additive(items(), {name: len(names) for name, names in self.classes.items()})
+        check_counts(additive.counts, self.classes, self.of_parts)
+        # The loop has seeded torch's own numbers; one of them is the seed of these.
+        generator = torch.Generator().manual_seed(int(torch.randint(2**31, ())))
+        for name, means in self.front.fit(items, additive, generator).items():
+            self.prior.set(name, means, additive.counts[name])
+
+    def loss(self, batch: Batch, player: str, schedule: Schedule) -> dict[str, Tensor]:
+        """Means: nll (nats per segment) and cross_entropy_FACTOR; loss = (nll + weight * their sum) / d."""
+        with torch.no_grad(), torch.autocast(batch.x.device.type, enabled=False):
+            y = self.front(self._flat(batch.x))
+        core, rest = y[:, : self.d], y[:, self.d :]
+        if schedule.training and self.noise:
+            # Q is orthogonal: white noise on x is white noise on u. What passes through learns nothing from any.
+            eps = standard_noise(core.shape, schedule.generator, core)
+            core = core + self.front.scaled(self.noise * eps)
+        z, ladj = self.couplings().call_and_ladj(core)
+        with torch.autocast(batch.x.device.type, enabled=False):
+            scores = self.prior.scores(z)
+            log_p = self.prior.log_prob(z, batch.factors, scores) + ladj
+            nll = -(log_p + standard_log_prob(rest) + self.front.log_det).mean()
+            entropies = {
+                f"cross_entropy_{name}": self.prior.cross_entropy(name, score, batch.factors[name])
+                for name, score in scores.items()
+            }
+        loss = (nll + self.discriminative * sum(entropies.values())) / self.d
+        require_finite(loss, batch)
+        return {"loss": loss, "nll": nll, "elbo": -nll, **entropies}
+
+    def after_step(self) -> None:
+        """Nothing to do."""
+
+    def _flat(self, x: Tensor) -> Tensor:
+        flat: Tensor = self.standardise(x).flatten(1)
+        return flat
+
+
+def _finite(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """The same batches. Errors: InputError that names the first frame that is not finite."""
+    for batch in batches:
+        require_finite(batch.x, batch)
+        yield batch
