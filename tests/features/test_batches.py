@@ -1,11 +1,14 @@
 """Batches: what is in them, and in which order."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from speech_factorization.errors import InputError
+from speech_factorization.features.archives import Archive, write_matrices
 from speech_factorization.features.batches import (
     ChunkBatches,
     SegmentBatches,
@@ -42,11 +45,10 @@ def test_factor_indices_follow_the_class_list():
         factor_indices(table, {"emotion": ("anger",)})
 
 
-@pytest.mark.parametrize("cache_bytes", [0, 2**20])
-def test_segments_come_with_their_own_factors(segments, cache_bytes):
+def test_segments_come_with_their_own_factors(segments):
     spectrograms, table = segments
     factors = {"phone": ("a", "b"), "speaker": ("s1", "s2")}
-    batches = SegmentBatches(spectrograms, table, factors, 4, shuffle=True, seed=1, cache_bytes=cache_bytes)
+    batches = SegmentBatches(spectrograms, table, factors, 4, shuffle=True, seed=1)
     assert len(batches) == 3
     found = list(batches(0))
     assert [len(batch.x) for batch in found] == [4, 4, 2]
@@ -78,6 +80,28 @@ def test_order_depends_on_seed_and_epoch_alone(segments):
     assert order(shuffled, 0) == first
     assert order(make(shuffle=True, seed=4), 0) != first
     assert sum(order(make(seed=3), 5), []) == list(range(10))
+
+
+def peak_of_an_epoch(archive, count):
+    """Bytes that batches of so many segments and an epoch of them take at most beside the archive and the table."""
+    names = [f"u-{i}" for i in range(count)]
+    table = pd.DataFrame({"segment": names, "utterance": names, "phone": "a"})
+    tracemalloc.start()
+    batches = SegmentBatches(archive, table, {"phone": ("a",)}, 64, shuffle=True)
+    assert sum(len(batch.x) for batch in batches(0)) == count
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_memory_does_not_grow_with_the_segments(tmp_path):
+    """What grows is a name and a number for each; the spectrogram would be 16 000 bytes."""
+    rng = np.random.default_rng(0)
+    written = ((f"u-{i}", rng.normal(size=(20, 200)).astype(np.float32)) for i in range(1500))
+    write_matrices(tmp_path / "segments", written)
+    archive = Archive(tmp_path / "segments")
+    small, large = (peak_of_an_epoch(archive, count) for count in (300, 1500))
+    assert large - small < 1200 * 500
 
 
 def test_chunks_are_cut_from_the_start_and_scaled_one_by_one():

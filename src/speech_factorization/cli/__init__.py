@@ -4,18 +4,15 @@ import sys
 
 import typer
 
+from speech_factorization.cli.manipulate import manipulate
 from speech_factorization.cli.resynthesize import resynthesize
 from speech_factorization.errors import InputError
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+app.command()(manipulate)
 app.command()(resynthesize)
-
-
-@app.callback()
-def _group() -> None:
-    """Keep the verb's name on the command line even while there is one verb."""
 
 
 def main() -> None:

@@ -1,13 +1,17 @@
 """resynthesize: a sound through a model's code and back."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from speech_factorization.errors import InputError
 
-__all__ = ["resynthesize"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["check_model", "check_target", "resynthesize", "write_sound"]
 
 # Kinds of file that keep the sampling rate; libsndfile writes others that do not.
 ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".au")
@@ -27,13 +31,10 @@ def resynthesize(
     check_target(target)
     check_model(checkpoints, model)
     import numpy as np
-    import soundfile
 
     from speech_factorization.corpora.audio import read_audio
-    from speech_factorization.corpora.base import SAMPLE_RATE
     from speech_factorization.evaluation.experiments.resynthesis import needs, reconstruct
     from speech_factorization.features.stft import unit_peak
-    from speech_factorization.files import new_file
     from speech_factorization.trained import load_model
 
     wave = read_audio(source).astype(np.float32) / 32768
@@ -47,12 +48,7 @@ def resynthesize(
         )
     (estimate,) = reconstruct(trained, [unit_peak(wave).astype(np.float32)])
     level = float(np.abs(wave).max())
-    try:
-        with new_file(target) as draft:
-            soundfile.write(draft, np.clip(estimate * level, -1, 1), SAMPLE_RATE)
-    except (soundfile.SoundFileError, OSError) as error:
-        said = str(error).rpartition(": ")[2]
-        raise InputError(f"cannot be written ({said})", target, "name another file, .wav or .flac") from None
+    write_sound(target, np.clip(estimate * level, -1, 1))
 
 
 def check_target(target: Path) -> None:
@@ -69,3 +65,18 @@ def check_model(checkpoints: Path, model: str) -> None:
     if model not in there:
         known = f"use {' or '.join(there)}" if there else "name their folder with --checkpoints"
         raise InputError(f"no trained model {model!r} here", checkpoints, f"{known}, or run dvc repro")
+
+
+def write_sound(target: Path, wave: "NDArray[np.float32]") -> None:
+    """Write a wave [samples] in [-1, 1] as 16 kHz sound. Error: the file cannot be written."""
+    import soundfile
+
+    from speech_factorization.corpora.base import SAMPLE_RATE
+    from speech_factorization.files import new_file
+
+    try:
+        with new_file(target) as draft:
+            soundfile.write(draft, wave, SAMPLE_RATE)
+    except (soundfile.SoundFileError, OSError) as error:
+        said = str(error).rpartition(": ")[2]
+        raise InputError(f"cannot be written ({said})", target, "name another file, .wav or .flac") from None

@@ -26,7 +26,7 @@ __all__ = [
     "factor_indices",
 ]
 
-# What one set of batches may keep in memory; about five hours of power spectrograms.
+# What ChunkBatches may keep in memory: about five hours of power spectrograms.
 CACHE_BYTES = 2**30
 
 Arrays = Mapping[str, NDArray[np.float32]] | Mapping[str, NDArray[np.int16]]
@@ -68,8 +68,8 @@ class SegmentBatches:
     """Segments of one fixed shape, with their factors.
 
     spectrograms: segment id -> [20, 200]; segments: table with the columns segment, utterance and one per
-    factor; factors: name -> class names in index order (-1 for a class not named). Everything is kept in
-    memory where it takes at most `cache_bytes`, else read when needed.
+    factor; factors: name -> class names in index order (-1 for a class not named). Spectrograms are read
+    when their batch is asked for and none is kept, so memory does not grow with their number.
     """
 
     def __init__(
@@ -81,7 +81,6 @@ class SegmentBatches:
         *,
         seed: int = 0,
         shuffle: bool = False,
-        cache_bytes: int = CACHE_BYTES,
     ) -> None:
         if segments.empty:
             raise InputError("no segments", remedy="check the split, the fold and the corpus's size")
@@ -91,24 +90,18 @@ class SegmentBatches:
         self.factors = factor_indices(segments, factors)
         self._order = _Order(len(self._keys), batch, seed, shuffle)
         self.shape = tuple(spectrograms[self._keys[0]].shape)
-        fits = len(self._keys) * int(np.prod(self.shape)) * 4 <= cache_bytes
-        self._cache = self._read(range(len(self._keys))) if fits else None
 
     def __len__(self) -> int:
         return len(self._order)
 
-    def _read(self, items: Sequence[int] | range) -> Tensor:
-        x = np.empty((len(items), *self.shape), np.float32)
-        for row, i in enumerate(items):
-            x[row] = self._spectrograms[self._keys[i]]
-        return torch.from_numpy(x)
-
     def __call__(self, epoch: int) -> Iterator[Batch]:
         for items in self._order(epoch):
             index = torch.from_numpy(items)
-            x = self._read(items.tolist()) if self._cache is None else self._cache[index]
+            x = np.empty((len(items), *self.shape), np.float32)
+            for row, i in enumerate(items.tolist()):
+                x[row] = self._spectrograms[self._keys[i]]
             yield Batch(
-                x=x,
+                x=torch.from_numpy(x),
                 lengths=torch.full((len(items),), self.shape[0], dtype=torch.int64),
                 factors={name: values[index] for name, values in self.factors.items()},
                 utterances=tuple(self._utterances[i] for i in items),

@@ -10,7 +10,17 @@ from torch import Tensor, nn
 
 from speech_factorization.errors import InputError
 from speech_factorization.evaluation.experiments import manipulation
-from speech_factorization.evaluation.experiments.shift import class_means, draw_targets, gather, move, plan
+from speech_factorization.evaluation.experiments.shift import (
+    class_means,
+    draw_targets,
+    encode,
+    gather,
+    learned_means,
+    move,
+    other_factor,
+    own_means,
+    plan,
+)
 from speech_factorization.interfaces import Batch, Data
 
 PHONES, SPEAKERS, EMOTIONS = ("a", "i", "s", "t"), ("f", "m", "n"), ("calm", "angry")
@@ -149,12 +159,13 @@ def test_the_shift_of_true_means_makes_a_segment_of_the_target_class() -> None:
         means[name] = torch.zeros(classes, 20, 200)
         means[name][:, frame] = 2 * torch.arange(classes)[:, None].float()
         means[name] = means[name].flatten(1)
+    z = encode(Identity(), segments.x)
     for p in plan(segments, DATA, means, 0):
-        moved = move(Identity(), segments.x, p.source, p.target, means[p.factor])
+        moved = move(Identity(), z, p.source, p.target, means[p.factor])
         expected = segments.x.clone()
         expected[:, LEVELS[p.factor][0]] = p.target[:, None].float()
         assert torch.allclose(moved, expected, atol=1e-6)
-        halfway = move(Identity(), segments.x, p.source, p.target, means[p.factor], strength=0.5)
+        halfway = move(Identity(), z, p.source, p.target, means[p.factor], strength=0.5)
         assert torch.allclose(halfway, (segments.x + expected) / 2, atol=1e-6)
 
 
@@ -175,10 +186,12 @@ def test_on_linear_gaussian_data_the_shift_is_perfect_and_reaches_the_oracle() -
         assert oracle["p_target_after"] > 0.999
         assert 0.9 < oracle["share"] <= 1
         assert "delta_emotion" not in oracle
-    assert set(found) == {
-        "manipulation", "manipulation_second_judge",
-        "manipulation_oracle", "manipulation_second_judge_oracle",
-    }  # fmt: skip
+    blocks = {"manipulation", "manipulation_second_judge"}
+    assert set(found) == {block + kind for block in blocks for kind in ("", "_reconstructed", "_oracle")}
+    emotion = found["manipulation"]["emotion"]
+    assert emotion["p_target_after"] > 0.999
+    assert emotion["p_other_before"] == found["manipulation"]["phone"]["p_other_before"]  # the speaker's
+    assert abs(emotion["delta_phone"]) < 1e-3
 
 
 def test_a_model_that_forgets_pays_in_the_other_factor() -> None:
@@ -204,8 +217,9 @@ def test_learned_means_are_a_block_of_their_own() -> None:
             return {"phone": self.mu.detach()}
 
     found = run(Learned()).numbers
-    assert set(found["manipulation_learned_means"]) == {"phone"}
-    assert found["manipulation_learned_means"]["phone"]["delta_target"] == pytest.approx(0, abs=1e-6)
+    for block in ("manipulation_learned_means", "manipulation_second_judge_learned_means"):
+        assert set(found[block]) == {"phone"}
+        assert found[block]["phone"]["delta_target"] == pytest.approx(0, abs=1e-6)
     assert found["manipulation"]["phone"]["delta_target"] > 0.99
     assert not any(
         name.endswith("_oracle") for name in found
@@ -245,11 +259,78 @@ def test_segments_of_unknown_class_stay_out() -> None:
     assert all((segments.factors[p.factor][p.items] >= 0).all() for p in plan(segments, DATA, means, 0))
 
 
-def test_the_figure_shows_originals_and_both_changes() -> None:
-    figure = run(Identity()).figures["manipulation"]
-    assert len(figure.axes) == 3 * manipulation.COLUMNS + 1  # and the colours' scale
-    titles = [ax.get_title() for ax in figure.axes]
-    assert sum(title.startswith("phone ") for title in titles) == manipulation.COLUMNS
+class Parted(Identity):
+    """Of frame 0 a phone may be moved, of frame 1 a speaker; there is no part for the emotion."""
+
+    parts = {"phone": slice(0, 200), "speaker": slice(200, 400)}
+
+    def class_means(self) -> dict[str, Tensor]:
+        return {"phone": torch.ones(4, 4000), "emotion": torch.ones(2, 4000)}
+
+
+def test_a_model_with_parts_is_moved_within_them() -> None:
+    means = class_means(Identity(), TRAIN, DATA)
+    own = own_means(Parted(), means)
+    assert set(own) == {"phone", "speaker"}
+    assert torch.equal(own["phone"][:, :200], means["phone"][:, :200])
+    assert (own["phone"][:, 200:] == 0).all()
+    assert means["phone"][:, 200:].any()
+    segments = gather(TEST, None, 0)
+    z = encode(Parted(), segments.x)
+    for p in plan(segments, DATA, own, 0):
+        moved = move(Parted(), z[p.items], p.source, p.target, own[p.factor])
+        changed = (moved != segments.x[p.items]).flatten(2).any(2).any(0).nonzero().flatten().tolist()
+        assert changed == [LEVELS[p.factor][0]]
+    assert set(learned_means(Parted())) == {"phone"}
+    assert learned_means(Identity()) == {}
+    assert set(run(Parted()).numbers["manipulation"]) == {"phone", "speaker"}
+
+
+def test_a_model_of_one_part_moves_the_other_factor_in_its_whole_code() -> None:
+    class Phones(Identity):
+        parts = {"phone": slice(0, 200)}
+
+    means = class_means(Identity(), TRAIN, DATA)
+    own = own_means(Phones(), means)
+    assert set(own) == {"phone", "speaker"}
+    assert own["speaker"] is means["speaker"]
+    assert set(own_means(Identity(), means)) == {"phone", "speaker", "emotion"}
+
+
+def test_what_the_other_factor_is() -> None:
+    assert [other_factor(name, DATA) for name in ("phone", "speaker", "emotion")] == [
+        "speaker",
+        "phone",
+        "speaker",
+    ]
+    few = Data({"phone": PHONES, "emotion": EMOTIONS}, (20, 200))
+    assert (other_factor("phone", few), other_factor("emotion", few)) == ("emotion", "phone")
+    assert other_factor("phone", Data({"phone": PHONES}, (20, 200))) is None
+
+
+def test_further_factors_change_no_target_of_phone_and_speaker() -> None:
+    segments = gather(TEST, None, 0)
+    means = class_means(Identity(), TRAIN, DATA)
+    few = Data({name: DATA.factors[name] for name in ("phone", "speaker")}, (20, 200))
+    plans = {p.factor: p for p in plan(segments, DATA, means, 3)}
+    for p in plan(segments, few, means, 3):
+        assert torch.equal(p.target, plans[p.factor].target)
+    assert set(plans) == {"phone", "speaker", "emotion"}
+
+
+def test_what_a_lossy_model_loses_is_said_by_itself() -> None:
+    class Blind(Identity):
+        def decode(self, codes: Mapping[str, Tensor]) -> Tensor:
+            x = super().decode(codes)
+            return torch.cat([x[:, :1], torch.zeros_like(x[:, 1:2]), x[:, 2:]], 1)  # everyone is speaker 0
+
+    found = run(Blind()).numbers
+    lost = found["manipulation_reconstructed"]["phone"]
+    assert lost["p_target_after"] == pytest.approx(lost["p_target_before"], abs=1e-6)
+    assert lost["p_other_before"] > 0.999
+    assert lost["p_other_after"] == pytest.approx(found["manipulation"]["phone"]["p_other_after"], abs=1e-3)
+    exact = run(Identity()).numbers["manipulation_reconstructed"]["speaker"]
+    assert exact["delta_target"] == exact["delta_other"] == exact["delta_emotion"] == 0
 
 
 def test_needs() -> None:

@@ -47,3 +47,15 @@ def batches(utterances, size=3):
         lengths = torch.tensor([len(x) for x in group])
         x = nn.utils.rnn.pad_sequence(group, batch_first=True)
         yield Batch(x, lengths, utterances=tuple(names[i : i + size]))
+
+
+class Louder(nn.Module):
+    """z of segments [N, 20, 200]: x itself, flat; a shift of one throughout is a neper."""
+
+    inputs = ("segments",)
+
+    def encode(self, x, lengths=None, generator=None):
+        return {"z": x.flatten(1)}
+
+    def decode(self, codes):
+        return codes["z"].unflatten(1, (20, 200))

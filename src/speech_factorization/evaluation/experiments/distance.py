@@ -5,14 +5,22 @@ own left out: sqrt(mean over 20 x 200 of (x' - r)^2) * 20 / ln 10. Means are nea
 speech is, so `real_to_own`, between real segments of one class, stands beside them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from speech_factorization.evaluation.experiments.shift import Plan, gather, move, needs, plan
+from speech_factorization.evaluation.experiments.shift import (
+    Plan,
+    encode,
+    gather,
+    move,
+    needs,
+    own_means,
+    plan,
+)
 from speech_factorization.evaluation.outcome import Outcome
 from speech_factorization.interfaces import Batch, Data
 
@@ -37,12 +45,19 @@ def run(
     and segments are those of the manipulation experiment with the same seed and limit.
     """
     segments = gather(test, limit, seed)
+    own = own_means(model, means)
+    z = encode(model, segments.x)
+    plans = plan(segments, data, own, seed)
+    everything = torch.arange(len(segments.x), device=segments.x.device)
+    asked = [(p.factor, _of_all(p, classes, everything)) for p in plans for classes in (p.source, p.target)]
+    real = _nearest(segments.x, everything, segments, asked)
     found = {}
-    for p in plan(segments, data, means, seed):
-        x = segments.x[p.items]
-        moved = move(model, x, p.source, p.target, means[p.factor])
-        real_to_own, real_to_target = _to_classes(x, segments, p)
-        to_source, to_target = _to_classes(moved, segments, p)
+    for i, p in enumerate(plans):
+        moved = move(model, z[p.items], p.source, p.target, own[p.factor])
+        real_to_own, real_to_target = (to[p.items] for to in real[2 * i : 2 * i + 2])
+        to_source, to_target = _nearest(
+            moved, p.items, segments, [(p.factor, p.source), (p.factor, p.target)]
+        )
         # A class may have no segment outside the utterance; such pairs say nothing.
         kept = torch.stack([real_to_own, real_to_target]).isfinite().all(0)
         if kept.any():
@@ -56,18 +71,25 @@ def run(
     return Outcome({"distance": found})
 
 
-def _to_classes(x: Tensor, segments: Batch, p: Plan) -> tuple[Tensor, Tensor]:
-    """dB from each x [n, 20, 200] to the nearest real segment of its source and target class; inf if none."""
+def _of_all(p: Plan, classes: Tensor, everything: Tensor) -> Tensor:
+    """Classes [n] of the plan's items as those of all segments, [N]; -1 where they are not the plan's."""
+    return torch.full_like(everything, -1).index_copy(0, p.items, classes)
+
+
+def _nearest(x: Tensor, items: Tensor, segments: Batch, asked: Sequence[tuple[str, Tensor]]) -> list[Tensor]:
+    """dB from each x [n, 20, 200] to the nearest real segment of each class asked for, [n] each; inf if none.
+
+    items: [n], which segments the x are, or were made of; asked: (factor, class of each x [n]).
+    """
     reals = segments.x.flatten(1)
-    labels = segments.factors[p.factor]
     number = {name: i for i, name in enumerate(dict.fromkeys(segments.utterances))}
     utterance = torch.tensor([number[name] for name in segments.utterances], device=x.device)
-    nearest: list[list[Tensor]] = [[], []]
+    nearest: list[list[Tensor]] = [[] for _ in asked]
     for i in range(0, len(x), BATCH):
         part = slice(i, i + BATCH)
         distance = torch.cdist(x[part].flatten(1), reals) * DECIBEL / reals.shape[1] ** 0.5
-        own = utterance[p.items[part], None] == utterance
-        for found, classes in zip(nearest, (p.source, p.target), strict=True):
-            outside = own | (labels != classes[part, None])
+        own = utterance[items[part], None] == utterance
+        for found, (factor, classes) in zip(nearest, asked, strict=True):
+            outside = own | (segments.factors[factor] != classes[part, None])
             found.append(distance.masked_fill(outside, torch.inf).amin(1))
-    return torch.cat(nearest[0]), torch.cat(nearest[1])
+    return [torch.cat(found) for found in nearest]

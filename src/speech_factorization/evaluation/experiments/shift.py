@@ -1,8 +1,12 @@
 """Moving segments from one class to another by class means: what the manipulation experiments share.
 
-    x' = f(f^-1(x) + mu[target] - mu[source])
+    x' = f(f^-1(x) + b (mu[target] - mu[source]))
 
-(Sun et al., Deep generative factorization for speech signal, ICASSP 2021, arXiv 2010.14242).
+(Sun et al., Deep generative factorization for speech signal, ICASSP 2021, arXiv 2010.14242; b = 1 there).
+A model with parts (`parts`: factor -> slice of z) is moved within the factor's own part, any other in its whole
+code. Beside phone and speaker every further factor of the data is moved, unless the model has parts and none of
+that factor. What should stay of the others, "the other factor": the speaker where the phone or a further factor
+changes, the phone where the speaker does.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,10 +21,24 @@ from torch import Tensor
 from speech_factorization.errors import InputError
 from speech_factorization.interfaces import Batch, Data
 
-__all__ = ["FACTORS", "Plan", "class_means", "draw_targets", "gather", "needs", "move", "plan"]
+__all__ = [
+    "Plan",
+    "class_means",
+    "decode",
+    "draw_targets",
+    "encode",
+    "gather",
+    "learned_means",
+    "move",
+    "needs",
+    "other_factor",
+    "own_means",
+    "plan",
+]
 
-# Factors that are changed, each with the one that should stay.
-FACTORS = {"phone": "speaker", "speaker": "phone"}
+# Their targets are drawn from seeds of their own, whatever further factors a corpus has.
+SEEDS = {"phone": 0, "speaker": 1}
+FURTHER = 10
 
 BATCH = 256
 
@@ -73,6 +91,34 @@ def class_means(model: Any, train: Iterable[Batch], data: Data) -> dict[str, Ten
     return means
 
 
+def own_means(model: Any, means: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The means that this model is moved by: zero outside a factor's own part of z.
+
+    means: factor -> [classes, ...]. A further factor that a model with parts has none of is left out.
+    """
+    parts: Mapping[str, slice] = getattr(model, "parts", {})
+    own = {}
+    for factor, mean in means.items():
+        if factor in parts:
+            own[factor] = torch.zeros_like(mean)
+            own[factor][:, parts[factor]] = mean[:, parts[factor]]
+        elif not parts or factor in SEEDS:
+            own[factor] = mean
+    return own
+
+
+def learned_means(model: Any) -> dict[str, Tensor]:
+    """Those of `class_means()`, as `own_means`; none where a model learns none."""
+    return own_means(model, model.class_means()) if hasattr(model, "class_means") else {}
+
+
+def other_factor(factor: str, data: Data) -> str | None:
+    """The factor that should stay where `factor` changes; None where the data has no other."""
+    others = [name for name in data.factors if name != factor]
+    wanted = "phone" if factor == "speaker" else "speaker"
+    return wanted if wanted in others else next(iter(others), None)
+
+
 def draw_targets(
     source: NDArray[np.int64], allowed: NDArray[np.bool_], rng: np.random.Generator
 ) -> NDArray[np.int64]:
@@ -92,15 +138,18 @@ def draw_targets(
 
 
 def plan(segments: Batch, data: Data, means: Mapping[str, Tensor], seed: int) -> list[Plan]:
-    """One plan for each of `FACTORS` the data has and that has two classes with means.
+    """One plan for each factor of `means` that has two classes with means, where the data has another factor.
 
     Segments of a class without training segments stay out. Targets depend on the segments, the classes and
     the seed alone, so every model and judge is asked the same.
     """
+    further = [name for name in data.factors if name not in SEEDS]
     plans = []
-    for number, (factor, other) in enumerate(FACTORS.items()):
-        if factor not in data.factors or other not in data.factors:
+    for factor in data.factors:
+        other = other_factor(factor, data)
+        if factor not in means or other is None:
             continue
+        number = SEEDS[factor] if factor in SEEDS else FURTHER + further.index(factor)
         allowed = ~means[factor].flatten(1).isnan().any(1).cpu().numpy()
         truth = segments.factors[factor].cpu().numpy()
         items = np.flatnonzero((truth >= 0) & allowed[truth])
@@ -115,20 +164,25 @@ def plan(segments: Batch, data: Data, means: Mapping[str, Tensor], seed: int) ->
 
 
 @torch.no_grad()
-def move(
-    model: Any, x: Tensor, source: Tensor, target: Tensor, means: Tensor, strength: float = 1.0
-) -> Tensor:
-    """x' [N, 20, 200]: every x with its code moved by strength * (mu[target] - mu[source]).
+def encode(model: Any, x: Tensor) -> Tensor:
+    """The whole code z [N, ...] of segments x [N, 20, 200]."""
+    return torch.cat([model.encode(x[i : i + BATCH])["z"] for i in range(0, len(x), BATCH)])
 
-    source, target: [N] classes; means: [classes, ...] of codes["z"].
+
+@torch.no_grad()
+def decode(model: Any, z: Tensor) -> Tensor:
+    """Segments [N, 20, 200] of whole codes z [N, ...]."""
+    return torch.cat([model.decode({"z": z[i : i + BATCH]}) for i in range(0, len(z), BATCH)])
+
+
+def move(
+    model: Any, z: Tensor, source: Tensor, target: Tensor, means: Tensor, strength: float = 1.0
+) -> Tensor:
+    """x' [N, 20, 200] of codes z [N, ...] moved by strength * (mu[target] - mu[source]); strength is b.
+
+    source, target: [N] classes; means: [classes, ...], as `own_means` gives them.
     """
-    moved = []
-    for i in range(0, len(x), BATCH):
-        part = slice(i, i + BATCH)
-        codes = model.encode(x[part])
-        shift = means[target[part]] - means[source[part]]
-        moved.append(model.decode({**codes, "z": codes["z"] + strength * shift}))
-    return torch.cat(moved)
+    return decode(model, z + strength * (means[target] - means[source]))
 
 
 def gather(batches: Iterable[Batch], limit: int | None, seed: int) -> Batch:
