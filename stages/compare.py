@@ -1,9 +1,10 @@
-"""compare: what stages.collect wrote about dynamical VAEs, over seeds, per setting, with the paper's claims.
+"""compare: what stages.collect wrote, over seeds, per setting, with the papers' claims.
 
     python -m stages.compare docs/results/NAME.csv
 
 Writes docs/results/NAME.md beside it: per setting (reporting/settings.py says what one is) the mean and standard
-deviation of every metric per model and feeding, then a verdict on each claim of the paper.
+deviation of every metric, then a verdict on each claim of the paper. Analysis-resynthesis and factor manipulation
+each make a part (reporting/pages/), where there are two rows with their figures.
 """
 
 import sys
@@ -15,49 +16,37 @@ import pandas as pd
 
 from speech_factorization.errors import InputError
 from speech_factorization.files import new_file
-from speech_factorization.reporting.claims import claims
-from speech_factorization.reporting.measures import by_feeding
-from speech_factorization.reporting.seeds import claims_over_seeds, figures_over_seeds
+from speech_factorization.reporting.pages import dynamical, factorization
 from speech_factorization.reporting.settings import SEED, by_setting, title
 
-TOP = "resynthesis.rmse"
-TRAINING = "training_feeding"
+KINDS = (dynamical, factorization)
 REMEDY = "write it with python -m stages.collect docs/results/NAME.csv"
 
 
 def read(path: Path) -> pd.DataFrame:
-    """The rows with analysis-resynthesis, as text. Errors: one InputError for a file that has too few."""
+    """The rows, as text. Errors: one InputError for a file that has too few."""
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except FileNotFoundError:
         raise InputError("no such file", path, REMEDY) from None
     except (OSError, ValueError) as error:
         raise InputError(f"cannot be read ({' '.join(str(error).split())})", path, REMEDY) from None
-    lacking = [name for name in ("experiment", "model", TOP) if name not in table]
+    tops = [kind.TOP for kind in KINDS if kind.TOP in table]
+    lacking = [name for name in ("experiment", "model") if name not in table]
+    lacking += [] if tops else [" or ".join(kind.TOP for kind in KINDS)]
     if lacking:
         raise InputError(f"no column {', '.join(lacking)}", path, REMEDY)
-    table = table[table[TOP] != ""].reset_index(drop=True)
-    if len(table) < 2:
+    if max(len(_of(kind, table)) for kind in KINDS) < 2:
+        count = max(int((table[top] != "").sum()) for top in tops)
         raise InputError(
-            f"{len(table)} row{'s' * (len(table) != 1)} with {TOP}, nothing to compare",
+            f"{count} row{'s' * (count != 1)} with {' or '.join(tops)}, nothing to compare",
             path,
             "run more seeds or models, then collect again",
         )
     return table
 
 
-def results(members: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Rows by feeding: seed, and the columns of `by_feeding`. Errors: a figure that is no number; path: whose."""
-    found = []
-    for _, row in members.iterrows():
-        for fed in by_feeding(row["model"], partial(_value, row, path)):
-            found.append({"seed": row["seed"], **fed})
-    return pd.DataFrame(found)
-
-
-def _value(row: "pd.Series[Any]", path: Path, key: str) -> float | str | None:
-    if key == TRAINING:
-        return _training(row)
+def _value(path: Path, row: "pd.Series[Any]", key: str) -> float | str | None:
     text = row.get(key, "")
     try:
         return float(text) if text not in ("", "null") else None
@@ -66,49 +55,42 @@ def _value(row: "pd.Series[Any]", path: Path, key: str) -> float | str | None:
         raise InputError(what, path, REMEDY) from None
 
 
-def _training(row: "pd.Series[Any]") -> str:
-    """What the model was fed in training: as evaluate says, else by the parameter, which collect always writes."""
-    if row.get(TRAINING, "") not in ("", "null"):
-        return str(row[TRAINING])
-    value = row.get(f"hp.{row['model']}.scheduled_sampling")
-    if value is None:
-        return "unknown"
-    return "truth" if value in ("", "null") else "scheduled sampling"
-
-
 def page(path: Path) -> str:
     """The Markdown text. Errors: InputError for a file that cannot be compared."""
     table = read(path)
     on = "".join(f", {name} {table[name][0]}" for name in ("corpus", "scale") if _one(table, name))
     seeds = "" if SEED in table else f" There is no column {SEED}: one seed."
-    parts = [
-        f"# {path.stem}",
+    made = (
         f"Made of {path.name} by `python -m stages.compare`{on}. Mean +- standard deviation (n - 1) over "
-        f"seeds.{seeds} Feeding: what an autoregressive model is given as x(t-1) when it decodes. "
-        "Training: what it was given then. Itakura-Saito and KL (the true one): nats per frame, with the true x(t-1). "
-        "Resynthesis is at the posterior mean, Itakura-Saito and KL are of a sample of z. Published: WSJ0, Interspeech "
-        "2021, always fed the truth, its own betas; another corpus: compare the order, not the values.",
-        "A claim holds in a seed if the first model is better (>) in every comparison, both of that seed; there is "
-        "no test of significance. In brackets: the closest comparison, or the one lost most clearly, the mean values "
-        "of its two models and, over seeds, the margin; positive is better. A tie decides nothing. Unlike beta or "
-        "training: in how many comparisons the two were trained at another beta or, both autoregressive, one with "
-        "scheduled sampling and one without, whose gain cannot be told from the property's. The comparisons:",
-        "\n".join(f"- {claim.statement}: {claim.compared}" for claim in claims()),
-    ]
-    for setting, members in by_setting(table, path):
-        rows = results(members, path)
-        parts += [f"## {title(setting)}", _markdown(figures_over_seeds(rows))]
-        told = claims_over_seeds(rows)
-        parts += [_markdown(told) if len(told) else "One of these models alone: no claim can be told."]
+        f"seeds.{seeds}"
+    )
+    parts = [f"# {path.stem}"]
+    for kind in KINDS:
+        rows = _of(kind, table)
+        if len(rows) > 1:
+            first, *rest = kind.INTRODUCTION
+            parts += [f"{made} {first}", *rest]
+            found = [
+                (setting, kind.results(of, partial(_value, path))) for setting, of in by_setting(rows, path)
+            ]
+            over = kind.overview(found)
+            parts += [] if over is None else ["## All settings", _markdown(over)]
+            for setting, members in found:
+                parts += [f"## {title(setting)}", *map(_markdown, kind.tables(members))]
     return "\n\n".join(parts) + "\n"
+
+
+def _of(kind: Any, table: pd.DataFrame) -> pd.DataFrame:
+    """The rows a page of this kind is made of."""
+    return table[table.get(kind.TOP, pd.Series("", table.index)) != ""].reset_index(drop=True)
 
 
 def _one(table: pd.DataFrame, name: str) -> bool:
     return name in table and table[name].nunique() == 1
 
 
-def _markdown(table: pd.DataFrame) -> str:
-    return str(table.to_markdown(index=False, disable_numparse=True))
+def _markdown(table: pd.DataFrame | str) -> str:
+    return table if isinstance(table, str) else str(table.to_markdown(index=False, disable_numparse=True))
 
 
 def main(arguments: list[str]) -> int:

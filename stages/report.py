@@ -7,8 +7,12 @@ from pathlib import Path
 from speech_factorization import parameters
 from speech_factorization.errors import InputError
 from speech_factorization.files import new_folder
+from speech_factorization.reporting.factorization import in_order
 from speech_factorization.reporting.tables.base import read_results
 from stages import METRICS, PARAMS, PLOTS, TABLES, run
+
+# Figures of one name that are shown of all models together, and not with each model's own.
+TOGETHER = ("tsne",)
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
@@ -28,9 +32,16 @@ def _table(markdown: str) -> str:
     return f"<p>{html.escape(caption)}</p><table>{''.join(lines)}</table>"
 
 
-def _figure(path: Path) -> str:
+def _figure(path: Path, title: str) -> str:
     data = base64.b64encode(path.read_bytes()).decode()
-    return f'<h3>{html.escape(path.stem)}</h3><img alt="{html.escape(path.stem)}" src="data:image/png;base64,{data}">'
+    return f'<h3>{html.escape(title)}</h3><img alt="{html.escape(title)}" src="data:image/png;base64,{data}">'
+
+
+def _together(name: str, folders: list[Path]) -> list[str]:
+    """One section with plots/MODEL/NAME.png of every model that has one."""
+    found = [folder / f"{name}.png" for folder in folders if (folder / f"{name}.png").is_file()]
+    figures = [_figure(path, path.parent.name) for path in found]
+    return [f"<h2>{html.escape(name)} of every model</h2>", *figures] if found else []
 
 
 def main() -> None:
@@ -44,10 +55,13 @@ def main() -> None:
     for path in tables:
         parts += [f"<h2>{html.escape(path.stem)}</h2>", _table(path.read_text(encoding="utf-8"))]
     results = read_results(METRICS, settings.corpus.name, settings.scale)
-    for folder in sorted(PLOTS / name for name in results.metrics):
-        figures = sorted(folder.glob("*.png"))
+    folders = [PLOTS / name for name in in_order(dict.fromkeys(sorted(results.metrics)))]
+    for name in TOGETHER:
+        parts += _together(name, folders)
+    for folder in sorted(folders):
+        figures = sorted(path for path in folder.glob("*.png") if path.stem not in TOGETHER)
         if figures:
-            parts += [f"<h2>{html.escape(folder.name)}</h2>", *map(_figure, figures)]
+            parts += [f"<h2>{html.escape(folder.name)}</h2>", *(_figure(path, path.stem) for path in figures)]
     page = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
     with new_folder(Path("report")) as folder:
         text = f"{page}<style>{STYLE}</style>{''.join(parts)}</html>\n"

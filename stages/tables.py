@@ -11,8 +11,10 @@ from speech_factorization.reporting.tables import (
     codes,
     dynamical,
     dynamical_claims,
+    factorization_claims,
     judges,
     manipulation,
+    representation,
 )
 from speech_factorization.reporting.tables.base import Results, read_results, render
 from stages import METRICS, PARAMS, TABLES, run
@@ -25,6 +27,8 @@ EVERY = {
     "dynamical_claims": dynamical_claims,
     "codes": codes,
     "manipulation": manipulation,
+    "factorization_claims": factorization_claims,
+    "representation": representation,
 }
 
 

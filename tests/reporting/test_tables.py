@@ -200,7 +200,13 @@ def test_alignment_rows() -> None:
     assert built["pause_recall"].iloc[:2].tolist() == [0.8, 0.8]
 
 
-@pytest.mark.parametrize("name", ["alignment", "judges", "dynamical", "dynamical_claims", "manipulation"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "alignment", "judges", "dynamical", "dynamical_claims", "codes",
+        "manipulation", "factorization_claims", "representation",
+    ],
+)  # fmt: skip
 def test_every_table_can_be_built_from_nothing(name: str, tmp_path: Path) -> None:
     built = table(name, results())
     render(name, "A caption.", built, results(), tmp_path)

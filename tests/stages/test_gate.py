@@ -41,6 +41,28 @@ def test_worse_in_the_metric_s_own_direction(leaves: dict[str, float]) -> None:
     assert next(iter(leaves)) in verdict.worse[0]
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "status"),
+    [
+        ("phone_from_z_speaker", 0.6, 1),
+        ("phone_from_z_speaker", 0.1, 0),
+        ("phone_from_z_phone", 0.1, 1),
+        ("phone_from_z_phone", 0.9, 0),
+        ("speaker_from_z_rest", 0.9, 0),
+        ("chance_phone", 0.9, 0),
+    ],
+)
+def test_a_part_is_to_hold_its_own_factor_and_no_other(key: str, value: float, status: int) -> None:
+    for block in ("leak", "leak_mlp"):
+        base, head = ({"fdnf": BASE["srnn"] | {block: {key: v}}} for v in (0.4, value))
+        assert gate.compare(base, head, RULES).status == status
+
+
+def test_models_of_another_discriminative_weight_are_not_compared() -> None:
+    base, head = ({"fdnf": BASE["srnn"] | {"discriminative": w}} for w in (0.0, 20.0))
+    assert gate.compare(base, head, RULES).status == 2
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, None, "2.4", True])
 def test_not_a_number_cannot_be_told(value: object) -> None:
     assert gate.compare(BASE, changed(rmse=value), RULES).status == 2

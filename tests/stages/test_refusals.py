@@ -280,8 +280,14 @@ def test_stale_judges(copied: Callable[[], Workspace]) -> None:
     workspace = copied()
     path = workspace.folder / "prepared/segments/segments.csv"
     segments = pd.read_csv(path)
-    segments[segments["phone"] != "aa"].to_csv(path, index=False)
+    segments[segments["phone"] != "s"].to_csv(path, index=False)
     refused(workspace, "evaluate@segment_vae", "prepared/judges/segments", "classes of phone", "stage judges")
+
+
+def test_nobody_to_be_shown(copied: Callable[[], Workspace]) -> None:
+    workspace = copied()
+    workspace.change(evaluate={"picture": {"to_speaker": "madc1"}})
+    refused(workspace, "evaluate@segment_vae", "evaluate.picture.to_speaker: no speaker 'madc1'", "fajw0")
 
 
 @pytest.mark.parametrize("file", ["knn_phone.safetensors", "judges.json"])

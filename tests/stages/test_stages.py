@@ -21,6 +21,9 @@ CHANGES = {
 }
 RESYNTHESIS = {"files", "rmse", "pesq_wb", "pesq_nb_raw", "stoi", "estoi", "si_sdr"}
 BLOCKS = {"manipulation", "manipulation_second_judge", "manipulation_third_judge"}
+MANIPULATION = BLOCKS | {f"{block}_reconstructed" for block in BLOCKS}
+MANIPULATION |= {"manipulation_strength", "manipulation_of_utterances", "distance"}
+CODES = {"leak", "leak_mlp", "separation"}
 ABOUT = {
     "model",
     "corpus",
@@ -29,6 +32,7 @@ ABOUT = {
     "epochs",
     "best_epoch",
     "phone_times",
+    "scored",
     "parameters",
     "not_answered",
 }
@@ -152,9 +156,9 @@ def test_training(timit: Workspace) -> None:
 def test_metrics_of_models(timit: Workspace) -> None:
     found = {name: timit.json(f"metrics/{name}.json") for name in ("identity", "segment_vae", "vae")}
     assert set(found["vae"]) == ABOUT | {"likelihood", "resynthesis", "codes"}
-    assert set(found["segment_vae"]) == ABOUT | {"likelihood", "distance"} | BLOCKS
+    assert set(found["segment_vae"]) == ABOUT | {"likelihood"} | MANIPULATION | CODES
     oracle = {f"{block}_oracle" for block in BLOCKS}
-    assert set(found["identity"]) == ABOUT | {"resynthesis", "distance"} | BLOCKS | oracle
+    assert set(found["identity"]) == ABOUT | {"resynthesis"} | MANIPULATION | CODES | oracle
     for name in ("identity", "vae"):
         assert set(found[name]["resynthesis"]) == RESYNTHESIS
         assert found[name]["resynthesis"]["files"] == 2
@@ -168,7 +172,8 @@ def test_metrics_of_models(timit: Workspace) -> None:
             assert {factor: set(changes) for factor, changes in found[name][block].items()} == {
                 "phone": CHANGES, "speaker": CHANGES
             }  # fmt: skip
-    assert set(found["vae"]["not_answered"]) == {"manipulation", "distance", "sequence_code"}
+    of_segments = {"manipulation", "strength", "distance", "picture", "utterances", "representation"}
+    assert set(found["vae"]["not_answered"]) == of_segments | {"sequence_code"}
     assert set(found["segment_vae"]["not_answered"]) == {"resynthesis", "trajectories", "sequence_code"}
     for key, value in leaves(found):
         assert isinstance(value, int | float) or (isinstance(value, str) and len(value) < 120), key
@@ -177,7 +182,8 @@ def test_metrics_of_models(timit: Workspace) -> None:
 
 def test_tables_hold_the_metrics_and_the_report_the_tables(timit: Workspace) -> None:
     tables = timit.folder / "tables"
-    names = ("alignment", "codes", "dynamical", "dynamical_claims", "judges", "manipulation")
+    names = ("alignment", "codes", "dynamical", "dynamical_claims", "factorization_claims")
+    names += ("judges", "manipulation", "representation")
     assert sorted(path.name for path in tables.iterdir()) == sorted(
         f"{name}.{ending}" for name in names for ending in ("csv", "md", "tex")
     )
@@ -195,11 +201,13 @@ def test_tables_hold_the_metrics_and_the_report_the_tables(timit: Workspace) -> 
     assert alignment.loc["all speakers", "within_20ms"] == timit.json("metrics/alignment.json")["within_20ms"]
     page = (timit.folder / "report/index.html").read_text(encoding="utf-8")
     assert "corpus timit, scale smoke" in page
-    assert page.count("<table>") == 6
-    # identity and vae have two each, alignment and segment_vae one.
-    assert page.count("data:image/png;base64,") == 6
+    assert page.count("<table>") == 8
+    # identity has five, segment_vae four, vae two, alignment one.
+    assert page.count("data:image/png;base64,") == 12
     for name in ("identity", "vae"):
         assert (timit.folder / f"sounds/{name}/resynthesis.wav").is_file()
+    for name in ("segment_phone", "segment_speaker_griffin_lim", "utterance_speaker"):
+        assert (timit.folder / f"sounds/segment_vae/{name}.wav").is_file()
     assert {path.stem for path in (timit.folder / "logs").iterdir()} >= {"corpus", "train-vae", "report"}
 
 
@@ -244,7 +252,7 @@ def test_without_labels_models_answer_what_they_can(unlabelled: Workspace) -> No
     assert "reconstruction" in unlabelled.json("metrics/vae.json")["likelihood"]
     dynamical = pd.read_csv(unlabelled.folder / "tables/dynamical.csv", index_col=0)
     assert list(dynamical.index) == ["identity", "vae"]
-    assert (unlabelled.folder / "report/index.html").read_text().count("<table>") == 6
+    assert (unlabelled.folder / "report/index.html").read_text().count("<table>") == 8
 
 
 def test_labels_of_training_sentences_alone_are_no_segments_to_score(copied: Callable[[], Workspace]) -> None:

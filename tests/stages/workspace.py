@@ -159,7 +159,7 @@ def by_speaker() -> list[tuple[str, list[Utterance]]]:
 def write_timit(folder: Path) -> Path:
     """A TIMIT in the exact form of the LDC: 4 + 4 speakers, sentences SX3, 93, 183, 273 and 363."""
     for number, (sex, items) in enumerate(by_speaker()):
-        speaker = "FAJW0" if number == 0 else f"{sex}{'ABC'[number % 3]}DC{number}"
+        speaker = {0: "FAJW0", 4: "MADC0"}.get(number, f"{sex}{'ABC'[number % 3]}DC{number}")
         place = folder / "TIMIT" / ("TEST" if number % 4 == 3 else "TRAIN") / f"DR{1 + number % 8}" / speaker
         place.mkdir(parents=True)
         for i, item in enumerate(items):

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from speech_factorization.errors import InputError
-from speech_factorization.reporting.measures import METRICS, NOT_FED
+from speech_factorization.reporting.measures import METRICS, NOT_FED, Measure
 from speech_factorization.reporting.published import read
 
 __all__ = ["UNLIKE", "Claim", "Verdict", "claims", "fed", "judge", "unlike", "verdicts"]
@@ -28,11 +28,15 @@ Pairs = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Claim:
-    """statement: what is claimed; compared: the comparisons in words; pairs: (first, second) of each."""
+    """statement: what is claimed; compared: the comparisons in words; pairs: (first, second) of each.
+
+    share: the first must be better than this share of the second: at most half of an error is a share of .5.
+    """
 
     statement: str
     compared: str
     pairs: Pairs
+    share: float = 1.0
 
 
 def claims() -> tuple[Claim, ...]:
@@ -152,8 +156,14 @@ def _differ(a: Any, b: Any) -> bool:
     return bool(pd.notna(a) and pd.notna(b) and a != b)
 
 
-def judge(results: pd.DataFrame, claim: Claim, metric: str, tie: float = 0.0) -> Verdict:
-    """Decide one claim by one metric; margins up to `tie` either way are none.
+def judge(
+    results: pd.DataFrame,
+    claim: Claim,
+    metric: str,
+    tie: float = 0.0,
+    measures: Mapping[str, Measure] = METRICS,
+) -> Verdict:
+    """Decide one claim by one metric; margins up to `tie` either way are none. measures: which way is better.
 
     Errors: InputError for two results of one model and seed.
     """
@@ -163,10 +173,12 @@ def judge(results: pd.DataFrame, claim: Claim, metric: str, tie: float = 0.0) ->
         model, seed = twice.iloc[0][["model", "seed"]]
         raise InputError(f"two results of {model}, seed {seed}", remedy="keep one of them")
     table = known.pivot(index="seed", columns="model", values=metric).astype(float)
-    better = METRICS[metric].better
-    pairs = {f"{a} > {b}": (a, b) for a, b in claim.pairs if {a, b} <= set(table)}
+    better = measures[metric].better
+    share = "" if claim.share == 1 else f"{claim.share:g} x "
+    pairs = {f"{a} > {share}{b}": (a, b) for a, b in claim.pairs if {a, b} <= set(table)}
     margins = pd.DataFrame(
-        {pair: better * (table[a] - table[b]) for pair, (a, b) in pairs.items()}, index=table.index
+        {pair: better * (table[a] - claim.share * table[b]) for pair, (a, b) in pairs.items()},
+        index=table.index,
     ).dropna(axis="columns", how="all")
     if margins.empty:
         return Verdict(0, 0, 0, len(claim.pairs))

@@ -16,7 +16,7 @@ from speech_factorization.reporting.measures import (
 )
 from speech_factorization.reporting.published import read
 
-__all__ = ["claims_over_seeds", "figures_over_seeds"]
+__all__ = ["claims_over_seeds", "count_seeds", "figures_over_seeds", "spread"]
 
 
 def figures_over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
@@ -30,14 +30,14 @@ def figures_over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
     for (model, training, feeding), part in rows.groupby(["model", "training", "feeding"]):
         betas = sorted({f"{beta:.3g}" for beta in part["beta"].dropna()})
         row: dict[str, str] = {"model": str(model), "beta": ", ".join(betas), "training": str(training)}
-        row |= {"feeding": str(feeding), "seeds": _seeds(part)}
+        row |= {"feeding": str(feeding), "seeds": count_seeds(part)}
         there = model in theirs.index and feeding != OWN_PAST
         row |= {
             title: f"{float(theirs[name][str(model)]):.{shown[title]}f}" if there else ""
             for name, title in PUBLISHED.items()
         }
         found.append(
-            row | {measure.title: _spread(part[name], measure.digits) for name, measure in measures.items()}
+            row | {measure.title: spread(part[name], measure.digits) for name, measure in measures.items()}
         )
     order = ["identity", *read("dynamical_models").index]
     found.sort(key=lambda row: (_place(row["model"], order), row["model"], row["feeding"] == OWN_PAST))
@@ -58,7 +58,7 @@ def claims_over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
         if feeding == TRUE_PAST or feeding in set(rows["feeding"]):
             part = verdicts(fed(rows, feeding), metrics).reset_index()
             part.insert(1, "feeding", feeding)
-            part.insert(2, "seeds", _seeds(fed(rows, feeding)))
+            part.insert(2, "seeds", count_seeds(fed(rows, feeding)))
             part.insert(3, UNLIKE, [unlike(rows, claim) for claim in claims()])
             parts.append(part)
     titles = {name: METRICS[name].title for name in metrics}
@@ -66,17 +66,19 @@ def claims_over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts).sort_index(kind="stable").rename(columns=titles)
 
 
-def _seeds(rows: pd.DataFrame) -> str:
+def count_seeds(rows: pd.DataFrame) -> str:
+    """How many seeds there are, as text."""
     count = rows["seed"].nunique()
     return "one seed" if count == 1 else str(count)
 
 
-def _spread(values: "pd.Series[float]", digits: int) -> str:
+def spread(values: "pd.Series[float]", digits: int) -> str:
+    """`mean +- standard deviation (n - 1)`, the mean alone of one value, empty of none."""
     known = values.dropna().astype(float)
     if known.empty:
         return ""
-    spread = f" +- {known.std():.{digits}f}" if len(known) > 1 else ""
-    return f"{known.mean():.{digits}f}{spread}"
+    deviation = f" +- {known.std():.{digits}f}" if len(known) > 1 else ""
+    return f"{known.mean():.{digits}f}{deviation}"
 
 
 def _place(model: str, order: list[str]) -> int:

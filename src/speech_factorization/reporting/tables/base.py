@@ -13,7 +13,7 @@ import pandas as pd
 
 from speech_factorization.errors import InputError
 from speech_factorization.files import read_json
-from speech_factorization.reporting.measures import column_digits
+from speech_factorization.reporting import factorization, measures, representation
 
 __all__ = ["Results", "label", "leaf", "read_results", "render"]
 
@@ -32,7 +32,7 @@ class Results:
 
 
 def read_results(folder: Path, corpus: str, scale: str) -> Results:
-    """Read every metrics file of `corpus` and `scale`; the others are named with what they are.
+    """Read every metrics file of `corpus`, `scale` and test data; the others are named with what they are.
 
     Errors: InputError for a file that is not JSON or does not say what it was measured on.
     """
@@ -41,13 +41,13 @@ def read_results(folder: Path, corpus: str, scale: str) -> Results:
     for path in sorted(folder.glob("*.json")):
         try:
             found = read_json(path)
-            measured_on = (found["corpus"], found["scale"])
+            measured_on = (found["corpus"], found["scale"], found.get("scored", "test"))
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"not a metrics file ({error!r})", path, "run dvc repro") from None
-        if measured_on == (corpus, scale):
+        if measured_on == (corpus, scale, "test"):
             metrics[path.stem] = found
         else:
-            left_out[path.stem] = "corpus {}, scale {}".format(*measured_on)
+            left_out[path.stem] = "corpus {}, scale {}, split {}".format(*measured_on)
     return Results(corpus, scale, metrics, left_out)
 
 
@@ -69,11 +69,12 @@ def label(name: str, nested: Mapping[str, Any]) -> str:
 def render(name: str, caption: str, table: pd.DataFrame, results: Results, folder: Path) -> None:
     """Write NAME.csv (all digits), NAME.md and NAME.tex (rounded, with the caption) into `folder`.
 
-    Columns of `measures.column_digits` have its digits in every row, the others each value's own by its size.
+    Columns named in the `column_digits` of measures.py, factorization.py and representation.py have their digits in
+    every row, the others each value's own by its size.
     """
     table.to_csv(folder / f"{name}.csv", lineterminator="\n")
     said = f"{caption} Ours: corpus {results.corpus}, scale {results.scale}."
-    shown = column_digits()
+    shown = measures.column_digits() | factorization.column_digits() | representation.column_digits()
     texts = {title: [_short(value, shown.get(str(title))) for value in table[title]] for title in table}
     rounded = pd.DataFrame(texts, index=table.index, columns=table.columns, dtype=object).reset_index()
     markdown = f"{said}\n\n{rounded.to_markdown(index=False, disable_numparse=True)}\n"

@@ -1,10 +1,10 @@
 """Factor manipulation by mean shift: the ICASSP 2021 table, with the rows it left out, by every judge."""
 
-from collections.abc import Mapping
-from typing import Any
+from functools import partial
 
 import pandas as pd
 
+from speech_factorization.reporting.factorization import FACTORS, FIGURES, PARTS_OF, by_judge
 from speech_factorization.reporting.published import read
 from speech_factorization.reporting.tables.base import Results, label, leaf
 
@@ -15,46 +15,31 @@ CAPTION = (
     "and change of the other factor's (side effect). Published: TIMIT, 38 phones x 40 speakers, MLP judge. "
     "identity shifts the log spectrogram itself; oracle is a real held-out segment of the target class and the "
     "same other factor, over the share of pairs that have one. A delta above the oracle's means that the judge is "
-    "fooled: read all three. Published and own figures are of different corpora: compare the order, not the values."
+    "fooled: read all three. dnf: phones are changed by the model trained with phone labels, speakers by that "
+    "trained with speaker labels, as in the paper. means: of the training segments' codes, or those the model has "
+    "learned. weight: of the discriminative loss, 0 is the paper's likelihood; compare models of one weight. "
+    "Published and own figures are of different corpora: compare the order, not the values."
 )
-
-JUDGES = {
-    "MLP": "manipulation",
-    "CNN": "manipulation_second_judge",
-    "k-NN": "manipulation_third_judge",
-}
-FACTORS = ("phone", "speaker")
 
 
 def build(results: Results) -> pd.DataFrame:
-    """One row per model, judge and source; published rows first."""
-    rows = [_published(name, figures) for name, figures in read("manipulation_timit").iterrows()]
-    for name, found in results.metrics.items():
-        for judge, block in JUDGES.items():
-            if leaf(found, block) is not None:
-                rows.append(_row(label(name, found), judge, found["phone_times"], found[block]))
-    identity = results.metrics.get("identity", {})
-    for judge, block in JUDGES.items():
-        oracle = leaf(identity, f"{block}_oracle")
-        if oracle is not None:
-            rows.append(_row("oracle", judge, identity["phone_times"], oracle))
-    return pd.DataFrame(rows).set_index("model")
-
-
-def _row(model: str, judge: str, phone_times: str, block: Mapping[str, Any]) -> dict[str, Any]:
-    row: dict[str, Any] = {"model": model, "of": f"ours, {phone_times} times", "judge": judge}
-    for factor in FACTORS:
-        row[f"p target {factor}"] = leaf(block, f"{factor}.p_target_after")
-        row[f"delta {factor}"] = leaf(block, f"{factor}.delta_target")
-        row[f"side effect of {factor}"] = leaf(block, f"{factor}.delta_other")
-        row[f"share of {factor}"] = leaf(block, f"{factor}.share")
-    return row
-
-
-def _published(name: object, figures: "pd.Series[float]") -> dict[str, Any]:
-    row: dict[str, Any] = {"model": name, "of": "published, TIMIT", "judge": "MLP"}
-    for factor in FACTORS:
-        row[f"p target {factor}"] = figures[f"{factor}_p_target_after"]
-        row[f"delta {factor}"] = figures[f"{factor}_delta_target"]
-        row[f"side effect of {factor}"] = figures[f"{factor}_delta_other"]
-    return row
+    """One row per model, judge, means and source; published rows first."""
+    published = read("manipulation_timit")
+    theirs = (
+        published.rename(columns=lambda name: name.replace("_", ".", 1)).rename_axis("model").reset_index()
+    )
+    theirs = theirs.assign(of="published, TIMIT", judge="MLP", means="", weight="")
+    ours = by_judge({name: partial(leaf, found) for name, found in results.metrics.items()})
+    times = {name: leaf(found, "phone_times") for name, found in results.metrics.items()}
+    names = {name: label(name, found) for name, found in results.metrics.items()}
+    for model, parts in PARTS_OF.items():
+        times[model] = next((times[part] for part in parts.values() if part in times), None)
+    times["oracle"] = times.get("identity")
+    ours = ours.assign(of=[f"ours, {times[model]} times" for model in ours["model"]])
+    ours["model"] = ours["model"].map(lambda name: names.get(name, name))
+    figures = {
+        f"{factor}.{key}": title.format(factor) for factor in FACTORS for key, title in FIGURES.items()
+    }
+    columns = ["model", "of", "judge", "means", "weight", *figures]
+    shown = [part.reindex(columns=columns) for part in (theirs, ours) if len(part)]
+    return pd.concat(shown, ignore_index=True).rename(columns=figures).set_index("model")
