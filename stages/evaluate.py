@@ -5,7 +5,7 @@ python -m stages.evaluate MODEL
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,23 @@ from typing import Any
 import numpy as np
 import soundfile
 import torch
+from numpy.typing import NDArray
 
 from speech_factorization import parameters
 from speech_factorization.corpora.base import SAMPLE_RATE
+from speech_factorization.corpora.tables import Corpus
 from speech_factorization.errors import InputError
 from speech_factorization.evaluation.experiments import (
     distance,
     likelihood,
     manipulation,
+    picture,
+    representation,
     resynthesis,
     sequence_code,
+    strength,
     trajectories,
+    utterances,
 )
 from speech_factorization.evaluation.experiments.shift import class_means
 from speech_factorization.evaluation.judges import Judges
@@ -82,43 +88,94 @@ class Bench:
         """Whole utterances, on the device."""
         return (batch.to(self.device) for batch in UtteranceBatches(self.utterances.archive, names, 8)(0))
 
-    def test_utterances(self) -> list[str]:
-        """Utterances of the test speakers, evenly spread where only some are asked for."""
-        names = self.utterances.names("test")
+    @property
+    def scored(self) -> Iterator[Batch]:
+        """The segments that are scored."""
+        return self.batches(self.settings.evaluate.split)
+
+    def scored_utterances(self) -> list[str]:
+        """Utterances of the speakers that are scored, evenly spread where only some are asked for."""
+        names = self.utterances.names(self.settings.evaluate.split)
         wanted = self.settings.evaluate.utterances or len(names)
         kept = min(wanted, len(names))
         return [names[i * len(names) // kept] for i in range(kept)]
 
     def likelihood(self) -> Outcome:
-        """Of test segments or whole test utterances."""
+        """Of the segments or whole utterances that are scored."""
         segments = self.model.inputs[0] == "segments"
-        test = self.batches("test") if segments else self.whole(self.test_utterances())
+        test = self.scored if segments else self.whole(self.scored_utterances())
         return likelihood.run(self.model, test, self.settings.evaluate.seed)
 
     def resynthesis(self) -> Outcome:
-        """Of whole test utterances."""
-        waves = ((name, self.utterances.archive[name].astype(np.float32)) for name in self.test_utterances())
+        """Of whole utterances."""
+        waves = (
+            (name, self.utterances.archive[name].astype(np.float32)) for name in self.scored_utterances()
+        )
         return resynthesis.run(self.model, waves, jobs=self.settings.jobs)
 
     def trajectories(self) -> Outcome:
-        """Of whole test utterances."""
-        return trajectories.run(self.model, self.whole(self.test_utterances()))
+        """Of whole utterances."""
+        return trajectories.run(self.model, self.whole(self.scored_utterances()))
 
     def sequence_code(self) -> Outcome:
-        """Of all test utterances: every speaker needs some in both halves."""
-        test = self.whole(self.utterances.names("test"))
+        """Of all utterances of the speakers scored: every one needs some in both halves."""
+        test = self.whole(self.utterances.names(self.settings.evaluate.split))
         return sequence_code.run(self.model, test, self.utterances.table, self.settings.evaluate.seed)
 
+    @cached_property
+    def choice(self) -> picture.Choice:
+        """The segments shown and heard. Errors: evaluate.picture names a speaker or phone that is not there."""
+        segments = self.segments
+        return picture.choose(segments.table, segments.data, self.settings.evaluate.picture.model_dump())
+
+    @cached_property
+    def wave(self) -> Callable[[str], NDArray[np.float32]]:
+        """Utterance -> the wave its segments were cut from."""
+        return Corpus(PREPARED / "corpus").wave
+
     def manipulation(self) -> Outcome:
-        """Of test segments."""
+        """Of the segments that are scored."""
         chosen, data, judges = self.settings.evaluate, self.segments.data, self.judges
-        test = self.batches("test")
-        return manipulation.run(self.model, self.means, test, judges, data, chosen.seed, chosen.segments)
+        return manipulation.run(
+            self.model, self.means, self.scored, judges, data, chosen.seed, chosen.segments
+        )
+
+    def strength(self) -> Outcome:
+        """Of fewer of them."""
+        chosen, data, judges = self.settings.evaluate, self.segments.data, self.judges
+        b, limit = chosen.strengths, chosen.strength_segments
+        return strength.run(self.model, self.means, self.scored, judges, data, chosen.seed, b, limit)
+
+    def picture(self) -> Outcome:
+        """Of the segments that are asked for."""
+        chosen, data = self.choice, self.segments.data
+        return picture.run(self.model, self.means, chosen, self.wave, data, self.settings.evaluate.seed)
+
+    def utterances_manipulated(self) -> Outcome:
+        """Of utterances split within speakers: their speakers were trained on."""
+        settings, data = self.settings.evaluate, self.segments.data
+        return utterances.run(
+            self.model,
+            self.means,
+            self.segments.rows(settings.split),
+            self.wave,
+            self.judges,
+            data,
+            settings.seed,
+            self.choice,
+            settings.conversions,
+        )
 
     def distance(self) -> Outcome:
         """Of the same segments, moved the same way."""
         chosen, data = self.settings.evaluate, self.segments.data
-        return distance.run(self.model, self.means, self.batches("test"), data, chosen.seed, chosen.segments)
+        return distance.run(self.model, self.means, self.scored, data, chosen.seed, chosen.segments)
+
+    def representation(self) -> Outcome:
+        """Of the codes of segments; probes are trained on the training split and scored on the one scored."""
+        chosen, data = self.settings.evaluate, self.segments.data
+        splits = [self.batches("train"), self.batches("valid"), self.scored]
+        return representation.run(self.model, *splits, data, chosen.seed, chosen.segments)
 
 
 EXPERIMENTS = {
@@ -126,8 +183,13 @@ EXPERIMENTS = {
     "resynthesis": (resynthesis.needs, Bench.resynthesis),
     "trajectories": (trajectories.needs, Bench.trajectories),
     "sequence_code": (sequence_code.needs, Bench.sequence_code),
+    # Before the longer ones: a speaker or phone that is not there is said at once.
+    "picture": (picture.needs, Bench.picture),
     "manipulation": (manipulation.needs, Bench.manipulation),
+    "strength": (strength.needs, Bench.strength),
     "distance": (distance.needs, Bench.distance),
+    "utterances": (utterances.needs, Bench.utterances_manipulated),
+    "representation": (representation.needs, Bench.representation),
 }
 
 
@@ -177,7 +239,7 @@ def main() -> None:
     about = checked(CHECKPOINTS / name, settings)
     found = {key: about[key] for key in ("model", "seed", "epochs", "best_epoch") if key in about}
     found |= {"corpus": settings.corpus.name, "scale": settings.scale}
-    found["phone_times"] = settings.alignment.source
+    found |= {"phone_times": settings.alignment.source, "scored": settings.evaluate.split}
     outcome = Outcome({})
     if "skipped" in about:
         found["not_answered"] = {"training": about["skipped"]}
@@ -186,6 +248,8 @@ def main() -> None:
         model, about = load_model(CHECKPOINTS / name)
         outcome, not_answered = answer(model, settings)
         found |= {"parameters": about["parameters"], **outcome.numbers, "not_answered": not_answered}
+        if hasattr(model, "discriminative") and model.parts:
+            found["discriminative"] = model.discriminative
         if hasattr(model, "scheduled_sampling") and "imported" not in about:
             found["training_feeding"] = "truth" if model.scheduled_sampling is None else "scheduled sampling"
     if "imported" in about:

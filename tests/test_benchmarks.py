@@ -116,6 +116,38 @@ def test_refused_in_one_line(load, capsys, arguments, said):
     assert said in err
 
 
+FLOW_KEYS = [
+    *("flow", "device", "threads", "batch", "dimensions", "couplings", "parameters", "gmac", "wall_seconds"),
+    *("cpu_seconds", "rate_gmac_s", "machine_gmac_s", "share"),
+]
+
+
+def test_flows_of_one_shape(load, capsys, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    arguments = ["--dimensions", "64", "--batch", "4", "--couplings", "4", "--steps", "1"]
+    assert load("flow_step").main(arguments) == 0
+    out, err = capsys.readouterr()
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [line["flow"] for line in lines] == ["couplings", "nf", "zuko"]
+    assert all(list(line) == FLOW_KEYS for line in lines)
+    assert len({line["parameters"] for line in lines}) == 1
+    # What all do: 32 x 512, 512 x 512 and 512 x 64 in each of four couplings, three times a vector but for x.
+    weights = 4 * (32 * 512 + 512 * 512 + 512 * 64)
+    assert lines[0]["gmac"] == pytest.approx((3 * weights - 32 * 512) * 4 / 1e9, rel=0.01)
+    assert lines[0]["gmac"] == pytest.approx(lines[2]["gmac"], rel=0.01)
+    assert "normflows cannot be imported" in err
+
+
+def test_flows_are_timed_where_normflows_is_there(load):
+    """The shape of normflows' flow is that of the others; skipped where it is not installed."""
+    pytest.importorskip("normflows")
+    module = load("flow_step")
+    parameters, loss = module._normflows(8, 4)
+    ours = dict(module.flows(module._options(["--dimensions", "8", "--couplings", "4"])))["couplings"][0]
+    assert sum(p.numel() for p in parameters) == sum(p.numel() for p in ours)
+    assert loss(torch.zeros(2, 8)).isfinite()
+
+
 def test_features(load, capsys):
     assert load("features").main(["--utterances", "2", "--seconds", "0.5", "--repeats", "1"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
