@@ -3,18 +3,27 @@
 import io
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import kaldiio
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from speech_factorization.corpora.base import Refusal, Utterance
+from speech_factorization.corpora.kaldi import Settings, read
+from speech_factorization.parameters import CorpusParameters
 from tests.corpora.trees import noise
 
 SPEAKERS = {"anna": "f", "bert": "m", "cora": "f"}
 SAMPLES = 8000
 
 CTM = "0.00 0.10 SIL\n0.10 0.15 HH_B\n0.25 0.25 AY1_E\n"
+
+CORPUS = CorpusParameters(
+    name="kaldi", source="", fold="timit", women=5, men=5, vowels=[], factors=[], sentences=[]
+)
+FRAMES = [1] * 10 + [2] * 15 + [3] * 25
 
 
 def names() -> list[str]:
@@ -74,3 +83,18 @@ def write_alignments(folder: Path, frames: Mapping[str, list[int]]) -> None:
     (folder / "ali.scp").write_text(lines(places))
     (folder / "ali.txt").write_text(lines({name: " ".join(map(str, own)) for name, own in frames.items()}))
     (folder / "phones.txt").write_text("<eps> 0\nSIL 1\nHH_B 2\nAY1_E 3\n#0 4\n")
+
+
+def read_all(data: Path, **chosen: Any) -> list[Utterance | Refusal]:
+    """All items of a data directory, by settings of the reader."""
+    return list(read(data, CORPUS, 0, 1, Settings(**chosen)))
+
+
+def change(data: Path, file: str, line: str, name: str = "anna-1") -> None:
+    """Give a name another line in a file."""
+    (data / file).write_text(changed((data / file).read_text(), name, line), encoding="utf-8")
+
+
+def times(file: str) -> dict[str, str]:
+    """Settings under which a file is read."""
+    return {"ali": "ali.ark"} if file in ("phones.txt", "ali.ark") else {"ctm": "phones.ctm"}

@@ -51,8 +51,63 @@ def test_the_seed_decides() -> None:
     assert len({tuple(sorted(split_texts(said, seed).items())) for seed in range(5)}) == 5
 
 
-def test_case_and_spacing_make_no_other_text() -> None:
-    assert plain("  Oh\tYES ") == plain("oh yes")
+SPEAKERS_OWN = st.dictionaries(
+    st.sampled_from("abc"), st.lists(st.integers(0, 6), min_size=1, max_size=40), min_size=1
+)
+
+
+@given(SPEAKERS_OWN, st.lists(st.sampled_from("xyz"), max_size=5), st.integers(0, 3))
+@settings(max_examples=200, deadline=None)
+def test_three_texts_of_ones_own_are_enough_for_every_side(
+    own: dict[str, list[int]], shared: list[str], seed: int
+) -> None:
+    """However often each is said."""
+    splits = split_texts({who: [f"{who}{one}" for one in texts] + shared for who, texts in own.items()}, seed)
+    for who, texts in own.items():
+        if len(set(texts)) >= 3:
+            sides = {splits[text] for text in [*(f"{who}{one}" for one in texts), *shared]}
+            assert sides == {"train", "valid", "test"}
+
+
+def test_shares_are_of_utterances() -> None:
+    said = {"anna": [text for text in "abcdefghij" for _ in range(10)]}
+    assert Counter(split_texts(said, 0).values()) == {"train": 7, "valid": 1, "test": 2}
+
+
+def test_two_texts_that_all_say_train() -> None:
+    assert set(split_texts({"anna": ["a", "b"], "bob": ["a", "b"]}, 0).values()) == {"train"}
+    three = split_texts({"anna": ["a", "b", "c"], "bob": ["a", "b", "c"]}, 0)
+    assert set(three.values()) == {"train", "valid", "test"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("  Oh\tYES ", "oh yes"),
+        ("Hello, world.", "hello world"),
+        ("\u201cHello\u201d \u2014 world!", "hello world"),
+        ("Fu\u0308r", "F\u00fcr"),
+        ("STRASSE", "stra\u00dfe"),
+        ("don\u2019t", "don't"),
+        ("\ufb01ne", "fine"),
+    ],
+)
+def test_how_a_text_is_written_makes_no_other(one: str, other: str) -> None:
+    assert plain(one) == plain(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("four", "for"), ("f\u00fcr", "fur"), ("\u0915\u093e", "\u0915\u093f"), ("...", "?!"), ("a b", "ab")],
+)
+def test_other_texts_stay_others(one: str, other: str) -> None:
+    assert plain(one) != plain(other)
+
+
+@given(st.text())
+def test_plain_is_plain(text: str) -> None:
+    assert plain(plain(text)) == plain(text)
+    assert bool(plain(text)) == bool(text.split())
 
 
 def test_the_unknown_take_the_places_that_are_left() -> None:

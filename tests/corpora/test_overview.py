@@ -33,7 +33,7 @@ ITEMS = [
     utterance("u1", "ann", "F", 90.0, "h# aa s pau epi aa", split="test"),
     utterance("u2", "ann", "F", 30.0, "aa aa aa aa xx yy xx"),
     STEREO[0],
-    utterance("u3", "bob", "M", 2.0, "s yy", rate=8000, speaker_split="valid"),
+    utterance("u3", "bob", "M", 2.0, "s yy", rate=8000, text="so, you", speaker_split="valid"),
     utterance("u4", "cyd", "", 1.0, rate=44_100),
     Refusal("u4", "labels", "u4.lab", "line 3: x", "a label line is malformed", "write: begin end name"),
     Refusal("u2", "labels", "u2.lab", "", "labels end after the audio", "cut"),
@@ -61,6 +61,7 @@ def test_the_text() -> None:
         "  an utterance: 1.0 to 90.0 s, median 16.0 s",
         "speakers: 3 (women 1, men 1, sex unknown 1)",
         "  a speaker: 1.0 s (cyd) to 2.0 min (ann), median 2.0 s",
+        "no text: 3 utterances; split cannot keep a text of theirs on one side",
         "split: train 3 utterances, 33.0 s; valid 0 utterances, 0.0 s; test 1 utterances, 1.5 min",
         "speaker_split: train 3 utterances, 2.0 min, 2 speakers; valid 1 utterances, 2.0 s, 1 speakers; "
         "test 0 utterances, 0.0 s, 0 speakers",
@@ -89,6 +90,17 @@ def test_phones_are_counted_as_the_stage_counts_them() -> None:
     tally = told([utterance("u", "ann", "F", 1.0, "sil sil t !t tasp a t")], "emodb")
     assert tally.phones == {"ann": Counter({"t": 2, "sil": 1, "a": 1})}
     assert "refused: nothing" in describe(tally)
+
+
+def test_where_phones_without_times_come_from_is_said() -> None:
+    spoken = utterance(
+        "u", "ann", "F", 1.0, text="so", labels=(Label("s", None, None), Label("ow", None, None))
+    )
+    said = describe(told([spoken, utterance("v", "ann", "F", 1.0, "s aa", text="sa")]))
+    assert (
+        "  no times: 1 utterances; their phones are the lexicon's, else American English (espeak-ng)" in said
+    )
+    assert "no text:" not in said
 
 
 def test_hours_by_rate_are_in_the_summary() -> None:

@@ -1,9 +1,11 @@
 """Sounds read in several processes, and by a run that goes on where another stopped: always the same corpus."""
 
+import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -178,3 +180,19 @@ def test_few_sounds_are_read_ahead(tree: Path) -> None:
         assert isinstance(heard, Heard)
         # The plans are gone through twice: once for the sounds, once beside them.
         assert len(read) - 2 * (taken + 1) <= AHEAD * 2
+
+
+def test_notes_of_the_mp3_library_name_the_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """mpg123 writes to the process's standard error, of whatever file; what others write there stays as it is."""
+    path = tmp_path / "half.mp3"
+
+    def read(*_: object) -> tuple[object, int]:
+        os.write(2, b"[mpg123] warning: Cannot read next header\n")
+        return np.zeros(1, np.int16), 16_000
+
+    with mock.patch.object(sounds, "read_sound", read):
+        sounds.read_file(sounds.Request("u", path))
+        sounds.read_file(sounds.Request("u", path.with_suffix(".wav")))
+    named, bare = capfd.readouterr().err.splitlines()
+    assert named == f"{path}: {bare}"
+    assert bare.startswith("[mpg123]")

@@ -101,6 +101,17 @@ def test_parts_are_the_speaker_split(wsj0: Path, parameters: Callable[..., objec
     assert parts == {"train": {"011", "01a", "401"}, "valid": {"050", "22h"}, "test": {"440", "447"}}
 
 
+@pytest.mark.parametrize(("disc", "part"), [("11-6.1", "si_dt_05"), ("11-14.1", "si_et_05")])
+def test_a_part_that_is_not_there_is_said_before_sound_is_read(
+    wsj0: Path, parameters: Callable[..., object], disc: str, part: str
+) -> None:
+    (wsj0 / disc).rename(wsj0.parent / disc)
+    for path in wsj0.rglob("*.wv1"):
+        path.write_bytes(b"no sound")
+    with pytest.raises(InputError, match=f"no recording in {part}; check that all parts of the corpus are"):
+        all_of(wsj0, parameters)
+
+
 def test_split_is_by_text(wsj0: Path, parameters: Callable[..., object]) -> None:
     found, _ = all_of(wsj0, parameters)
     sides: dict[str, set[str]] = {}
@@ -275,7 +286,7 @@ def test_a_transcript_that_is_no_file(wsj0: Path, parameters: Callable[..., obje
     path.unlink()
     path.symlink_to("nowhere.dot")
     _, refused = all_of(wsj0, parameters)
-    assert refused[0].reason == "the label file is missing"
+    assert [item.reason for item in refused] == ["the link leads nowhere"]
 
 
 def test_a_speaker_of_two_sexes_has_none(wsj0: Path, parameters: Callable[..., object]) -> None:

@@ -183,8 +183,7 @@ def test_english_folds_to_timits_units_and_phones(name: str) -> None:
     fold, timit = load_fold(name), load_fold("timit")
     pairs = {fold.fold(symbol) for symbol in fold.symbols} - {None}
     assert pairs <= {timit.fold(symbol) for symbol in timit.symbols}
-    # ARPABET has no flap.
-    assert set(timit.classes) - set(fold.classes) == ({"dx"} if name == "arpabet" else set())
+    assert fold.classes == timit.classes
     assert not fold.inside
 
 
@@ -201,17 +200,33 @@ def test_words_are_the_same_phones_in_every_notation(place: int, name: str) -> N
     for word in WORDS:
         assert [pair[1] for pair in map(fold.fold, word[place].split()) if pair] == word[3].split()
     covered = {phone for word in WORDS for phone in word[3].split()}
-    assert covered == set(load_fold("arpabet").phones)
+    assert covered == set(load_fold("arpabet").phones) - {"dx"}
 
 
 def test_arpabet_is_cmudicts_39_phones_with_stress() -> None:
     symbols = {symbol for symbol in load_fold("arpabet").symbols if symbol.isupper() or symbol[-1:].isdigit()}
-    symbols -= {"SIL", "SPN", "NSN"}
+    symbols -= {"SIL", "SPN", "NSN"} | set(BEYOND_CMUDICT)
     bare = {symbol.rstrip("012") for symbol in symbols}
     assert len(bare) == 39
     stressed = {symbol[:-1] for symbol in symbols if symbol[-1] in "012"}
     assert len(stressed) == 15
     assert symbols == bare | {vowel + digit for vowel in stressed for digit in "012"}
+
+
+BEYOND_CMUDICT = ("AX", "AXR", "IX", "UX", "EL", "EM", "EN", "ENG", "NX", "DX", "HV", "Q")
+
+
+@pytest.mark.parametrize("symbol", BEYOND_CMUDICT)
+def test_the_rest_of_arpabet_is_timits(symbol: str) -> None:
+    assert load_fold("arpabet").fold(symbol) == load_fold("timit").fold(symbol.lower())
+
+
+def test_diacritics_of_the_ipa() -> None:
+    # Unreleased, long, syllabic.
+    fold = load_fold("ipa")
+    assert fold.fold("t\u031a") == fold.fold("t")
+    assert fold.fold("\u00e6\u02d0") == fold.fold("\u00e6")
+    assert fold.fold("\u014b\u030d") == fold.fold("\u014b\u0329") == ("ng", "ng")
 
 
 def test_every_phone_of_mfas_english_dictionaries() -> None:

@@ -1,18 +1,17 @@
 """Sound files of any kind to one kind of wave: int16, 16 kHz, mono."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import firwin, resample_poly
 
 from speech_factorization.corpora.base import SAMPLE_RATE
 from speech_factorization.corpora.faults import Fault
+from speech_factorization.corpora.resample import sixteen_bit
 from speech_factorization.corpora.sound_files import Sound, open_sound
 
 __all__ = ["RATES", "SHORTEST", "read_audio", "read_sound", "source_rate"]
@@ -45,11 +44,13 @@ def read_sound(
 ) -> tuple[NDArray[np.int16], int]:
     """The wave of a sound file or of a segment of one, [samples] int16 at 16 kHz, and the file's own rate in Hz.
 
-    WAV of 8 to 32 bits or float, FLAC, OGG, MP3, NIST SPHERE, and what else libsndfile reads; 8 to 48 kHz.
+    WAV of 8 to 32 bits or float, FLAC, OGG (Vorbis, Opus), MP3, NIST SPHERE, and what else libsndfile reads; 8 to
+    48 kHz. It is read block by block: in memory is the result, 1.9 MB a minute, and little more. Of an OGG or MP3
+    file all that lies before a segment is decoded too: where long ones have many segments, convert them to FLAC.
     channel: 1 is the first; needed where there are several. begin, end: seconds, the end of the file if None.
     They are rounded to samples of the file. Other rates are resampled by a polyphase filter; what overshoots is
     clipped, never wrapped.
-    Fault: missing, unreadable, cut off, of another rate, several channels and none chosen, no such channel,
+    Fault: missing, unreadable, cut off, damaged, of another rate, several channels and none chosen, no such channel,
     no such segment, not a number, of another scale, too short, silent.
     """
     if not (math.isfinite(begin) and begin >= 0 and (end is None or (math.isfinite(end) and end > begin))):
@@ -59,26 +60,25 @@ def read_sound(
         column = _column(path, sound.channels, channel)
         first = round(begin * sound.rate)
         last = None if end is None else round(end * sound.rate)
-        wave = _samples(sound, column, first, last)
+        rate, span = sound.rate, _Span()
+        parts = sixteen_bit(_measured(path, _parts(sound, column, first, last), span), rate)
+        wave = np.concatenate([np.zeros(0, dtype=np.int16), *parts])
         if last is not None or begin > 0:
-            _check_segment(path, len(wave), first, last, sound.rate)
-        rate = sound.rate
-    _check_numbers(path, wave)
-    samples = _sixteen_bit(wave, rate)
-    if len(samples) < SHORTEST:
+            _check_segment(path, span.samples, first, last, rate)
+    if len(wave) < SHORTEST:
         raise Fault(
             "the audio is too short",
             path,
-            f"{len(wave) / rate:.3f} s",
+            f"{span.samples / rate:.3f} s",
             f"leave it out, or give at least {SHORTEST / SAMPLE_RATE} s",
         )
     # Half the range: a constant offset is silence too.
-    peak = (wave.max() - wave.min()) / 2
+    peak = (span.highest - span.lowest) / 2
     if peak < _SILENT:
         raise Fault(
             "the audio is silent", path, f"peak {peak:.1e} of full scale", "leave it out, or record it again"
         )
-    return samples, rate
+    return wave, rate
 
 
 def source_rate(path: Path) -> int:
@@ -124,16 +124,44 @@ def _column(path: Path, channels: int, channel: int | None) -> int:
     return 0 if channel is None else channel - 1
 
 
-def _samples(sound: Sound, column: int, first: int, last: int | None) -> NDArray[np.float64]:
-    """[samples] of one channel from frame `first` to before `last`, or to the end."""
-    parts: list[NDArray[np.float64]] = [np.zeros(0)]
+@dataclass
+class _Span:
+    """What has been read so far: how many samples, and between which values."""
+
+    samples: int = 0
+    lowest: float = math.inf
+    highest: float = -math.inf
+
+
+def _parts(sound: Sound, column: int, first: int, last: int | None) -> Iterator[NDArray[np.float64]]:
+    """[samples] of one channel from frame `first` to before `last`, or to the end, block by block."""
     wanted = math.inf if last is None else last - first
     for block in sound.blocks(first):
-        parts.append(block[: int(min(wanted, len(block))), column].copy())
-        wanted -= len(parts[-1])
+        part = block[: int(min(wanted, len(block))), column]
+        yield part
+        wanted -= len(part)
         if wanted <= 0:
             break
-    return np.concatenate(parts)
+
+
+def _measured(path: Path, parts: Iterable[NDArray[np.float64]], span: _Span) -> Iterator[NDArray[np.float64]]:
+    """The same, with `span` kept up. Fault: samples of a float file are no numbers, or of another scale."""
+    for part in parts:
+        if not np.isfinite(part).all():
+            place = f"sample {span.samples + int(np.argmin(np.isfinite(part)))}"
+            raise Fault("the audio has samples that are no numbers", path, place, "export it again")
+        span.samples += len(part)
+        span.lowest = min(span.lowest, part.min(initial=math.inf))
+        span.highest = max(span.highest, part.max(initial=-math.inf))
+        loudest = max(-span.lowest, span.highest)
+        if loudest > _LOUDEST:
+            raise Fault(
+                "the audio's float samples are not within -1 and 1",
+                path,
+                f"peak {loudest:.3g}",
+                "divide them by full scale, e.g. 32768, and write it again",
+            )
+        yield part
 
 
 def _check_segment(path: Path, samples: int, first: int, last: int | None, rate: int) -> None:
@@ -149,33 +177,3 @@ def _check_segment(path: Path, samples: int, first: int, last: int | None, rate:
         f"{segment}, {end}",
         "correct the segment, or copy the audio again",
     )
-
-
-def _check_numbers(path: Path, wave: NDArray[np.float64]) -> None:
-    """Fault: samples of a float file are no numbers, or of another scale."""
-    if not np.isfinite(wave).all():
-        first = int(np.argmin(np.isfinite(wave)))
-        raise Fault("the audio has samples that are no numbers", path, f"sample {first}", "export it again")
-    loudest = np.abs(wave).max(initial=0.0)
-    if loudest > _LOUDEST:
-        raise Fault(
-            "the audio's float samples are not within -1 and 1",
-            path,
-            f"peak {loudest:.3g}",
-            "divide them by full scale, e.g. 32768, and write it again",
-        )
-
-
-@lru_cache(maxsize=4)
-def _low_pass(factor: int) -> Any:
-    """The filter that `resample_poly` designs for a change of rate by at most this factor, anew for every wave."""
-    return firwin(20 * factor + 1, 1 / factor, window=("kaiser", 5.0))
-
-
-def _sixteen_bit(wave: NDArray[np.float64], rate: int) -> NDArray[np.int16]:
-    """[samples] float64 in [-1, 1) at `rate` to int16 at 16 kHz; 16 bits at that rate stay as they are."""
-    if rate != SAMPLE_RATE and len(wave):
-        divisor = math.gcd(SAMPLE_RATE, rate)
-        up, down = SAMPLE_RATE // divisor, rate // divisor
-        wave = resample_poly(wave, up, down, window=_low_pass(max(up, down)))
-    return np.clip(np.round(wave * 32768.0), -32768, 32767).astype(np.int16)

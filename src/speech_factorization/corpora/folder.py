@@ -1,11 +1,13 @@
-"""Any tree of sound files: .wav, .flac, .sph, .ogg, .mp3, in either case.
+"""Any tree of sound files: .wav, .flac, .sph, .aiff, .aif, .au, .ogg, .oga, .opus, .mp3, in either case.
 
 Layout: whatever it is. The speaker is the parent folder, or what `speaker` finds in the file's place in the tree.
 An utterance is named by that place (anna/a1.wav: anna_a1). Transcripts, where there are any: a .lab or else a .txt
 of the same name beside the sound, in UTF-8, or one CSV for all. A transcript's words become phones by the lexicon,
 with `sil` at the ends and between words and no times: boundaries come by forced alignment with alignment.pauses
-optional. An utterance with a word that has no pronunciation keeps its words and has no phones. Without transcripts
-there are no labels: models of whole utterances run, what needs phones says so.
+optional. Words that the lexicon lacks, without one all of them, are spoken by espeak-ng as American English, whatever
+language they are of: speech in another needs a lexicon of its own, in symbols that are not ARPABET (to which
+espeak-ng adds nothing) or with every word. An utterance with a word that has no pronunciation keeps its words and
+has no phones. Without transcripts there are no labels: models of whole utterances run, what needs phones says so.
 
 `split`, within each speaker, by text, or by utterance without transcripts: a tenth for validation, a fifth for
 test. `speaker_split`: disjoint speakers, a tenth for validation and a fifth for test, half women where sexes are
@@ -24,7 +26,7 @@ from speech_factorization.corpora.faults import Fault
 from speech_factorization.corpora.pronounce import find_lexicon, pronounce
 from speech_factorization.corpora.roles import Role, Said, find_sexes, give_roles
 from speech_factorization.corpora.sounds import Heard, Memory, Request, read_sounds
-from speech_factorization.corpora.texts import Transcript, beside, from_table, lacking
+from speech_factorization.corpora.transcripts import Transcript, beside, from_table, lacking
 from speech_factorization.corpora.trees import Sound, SpeakerPattern, find_sounds, walk
 from speech_factorization.phones.lexicon import Lexicon
 from speech_factorization.strict import Strict
@@ -44,8 +46,8 @@ class Settings(Strict):
     folder. sexes: a CSV (speaker, sex), empty where sexes are unknown. transcripts: a CSV (file or utterance,
     text), where `file` is the path in the tree with or without suffix and `utterance` the name of the utterance
     or of the file; empty: .lab or .txt beside the sounds. lexicon: words and their phones, as CMUdict, Kaldi or
-    the Montreal Forced Aligner write them; empty: espeak-ng speaks all words. channel: which one is read where a
-    file has several, from 1.
+    the Montreal Forced Aligner write them; empty: espeak-ng speaks all words, as American English. channel: which
+    one is read where a file has several, from 1.
     """
 
     speaker: SpeakerPattern = ""

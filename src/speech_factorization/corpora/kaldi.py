@@ -13,6 +13,9 @@ speaker's utterances is for validation and a fifth for test (`split_texts`).
 `speaker_split`: disjoint speakers, a tenth for validation and a fifth for test, half women where sexes are known.
 Files utt2split (utterance, split) and spk2split (speaker, speaker_split), which our own export writes, go
 before both rules; so does utt2rate (utterance, Hz) before the rate of a recording that was resampled.
+
+DVC watches the data directory alone, not what wav.scp or `Settings` name outside of it, nor what commands give:
+after a change there, dvc repro -f corpus.
 """
 
 from collections.abc import Iterator
@@ -26,6 +29,7 @@ from speech_factorization.corpora.base import Label, Refusal, Split, Utterance, 
 from speech_factorization.corpora.choices import choose_anyone
 from speech_factorization.corpora.faults import Fault
 from speech_factorization.corpora.kaldi_directory import Directory, Splits
+from speech_factorization.corpora.kaldi_files import load_table
 from speech_factorization.corpora.kaldi_sound import Recordings
 from speech_factorization.corpora.kaldi_times import Times
 from speech_factorization.corpora.sounds import Memory, Request, read_sounds
@@ -34,7 +38,7 @@ from speech_factorization.strict import Strict
 if TYPE_CHECKING:
     from speech_factorization.parameters import CorpusParameters
 
-__all__ = ["Settings", "read"]
+__all__ = ["Settings", "read", "recordings"]
 
 
 class Settings(Strict):
@@ -157,3 +161,11 @@ def read(
                 factors=plan.factors,
                 rate=rate,
             )
+
+
+def recordings(source: Path, settings: Settings) -> list[Path | None]:
+    """The file of each line of wav.scp, or the archive it is in; None for what a command gives."""
+    table = load_table(source / "wav.scp")
+    known = Recordings(table.path, settings.root, settings.channel, False, settings.seconds, source)
+    lines = [(number, entry) for number, entry in table.entries.values()]
+    return [None if entry.endswith("|") else known.request("", number, entry).path for number, entry in lines]

@@ -11,8 +11,8 @@ phones.ctm         the aligned phones, as they are modelled; units.ctm: the same
 Paths are relative to the directory: start Kaldi's tools there, or put the folder before them. Lines are in the
 order of names as bytes (LC_ALL=C). Kaldi's validation wants names of utterances to begin with their speaker's;
 they stay as they are here. Times are written to 0.1 microseconds: samples at 16 kHz come back exactly.
-White space inside a symbol is written as "_", in a text as one space: lines hold no other. A symbol that ends
-in _B, _E, _I or _S comes back so where readers.kaldi.positions is false.
+White space inside a symbol is written as "_", in a text as one space: lines hold no other. `settings_for` says how
+our reader is to be set so that the same comes back.
 """
 
 from collections.abc import Iterable
@@ -24,11 +24,12 @@ import soundfile
 from numpy.typing import NDArray
 
 from speech_factorization.corpora.base import SAMPLE_RATE
+from speech_factorization.corpora.kaldi import Settings
 from speech_factorization.corpora.tables import Corpus
 from speech_factorization.errors import InputError
 from speech_factorization.features.archives import write_waves
 
-__all__ = ["write_directory"]
+__all__ = ["settings_for", "write_directory"]
 
 _OWN = ("utterance", "speaker", "sex", "split", "speaker_split", "samples", "rate", "text")
 """Columns of utterances.csv that are no factors."""
@@ -62,17 +63,28 @@ def write_directory(
     return written
 
 
+def settings_for(corpus: Corpus, folder: Path) -> Settings:
+    """The reader's settings with which the data directory gives the same corpus; folder: where it was written.
+
+    Symbols are the corpus's own: those that end in _B, _E, _I or _S keep that.
+    """
+    ctm, words = (name if (folder / name).is_file() else "" for name in ("labels.ctm", "words.ctm"))
+    return Settings(ctm=ctm, words=words, factors=_factors(corpus), positions=False)
+
+
+def _factors(corpus: Corpus) -> list[str]:
+    """The corpus's further factors, as its tables order them."""
+    return [column for column in corpus.utterances.columns if column not in _OWN]
+
+
 def _write_data(corpus: Corpus, folder: Path) -> None:
     """The tables of utterances and speakers. Error: a name with white space, which ends it in Kaldi's files."""
     table = corpus.utterances.sort_values("utterance")
     for column in ("utterance", "speaker"):
-        bad = [
-            name for name in table[column] if not name.isprintable() or len(name.split()) != 1 or " " in name
-        ]
+        bad = [name for name in table[column] if not _is_name(name)]
         if bad:
-            raise InputError(
-                f"no name for Kaldi: {bad[0]!r}", f"column {column}", "rename it, without white space"
-            )
+            remedy = "rename it, without white space, and no ;; in front"
+            raise InputError(f"no name for Kaldi: {bad[0]!r}", f"column {column}", remedy)
     speakers = table.groupby("speaker", sort=True)
     sexes = speakers["sex"].first()
     _write(folder / "utt2spk", zip(table["utterance"], table["speaker"], strict=True))
@@ -84,8 +96,13 @@ def _write_data(corpus: Corpus, folder: Path) -> None:
     durations = (_seconds(samples) for samples in table["samples"])
     _write(folder / "utt2dur", zip(table["utterance"], durations, strict=True))
     _write(folder / "spk2split", speakers["speaker_split"].first().items())
-    for factor in ("split", "rate", *table.columns.difference(list(_OWN))):
+    for factor in ("split", "rate", *_factors(corpus)):
         _write(folder / f"utt2{factor}", zip(table["utterance"], table[factor], strict=True))
+
+
+def _is_name(text: str) -> bool:
+    """Whether a text can begin a line: white space would end it, and ;; makes a line of a CTM a remark."""
+    return text.isprintable() and text.split() == [text] and not text.startswith(";;")
 
 
 def _write_recordings(corpus: Corpus, folder: Path, files: bool = False) -> None:

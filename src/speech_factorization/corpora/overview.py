@@ -57,6 +57,8 @@ def _amounts(tally: Tally) -> Iterator[str]:
 
 
 def _splits(tally: Tally) -> Iterator[str]:
+    if count := tally.counts["no_text"]:
+        yield f"no text: {count} utterances; split cannot keep a text of theirs on one side"
     for name, parts in tally.splits.items():
         shares = []
         for part in ("train", "valid", "test"):
@@ -77,6 +79,8 @@ def _rates(tally: Tally) -> Iterator[str]:
 def _labels(tally: Tally) -> Iterator[str]:
     of = f"{len(tally.labelled)} of {tally.counts['utterances']} utterances"
     yield f"labels: {tally.counts['labels']}, of {of}; words with times or without: {tally.counts['words']}"
+    if count := tally.counts["no_times"]:
+        yield f"  no times: {count} utterances; their phones are the lexicon's, else American English (espeak-ng)"
     if tally.unknown and tally.fold:
         yield f"symbols fold {tally.fold.name} does not know ({tally.fold.remedy}):"
         for symbol, (count, utterance, position) in tally.unknown.items():

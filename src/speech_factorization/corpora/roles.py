@@ -5,6 +5,7 @@ text on two sides; an utterance without a text is a text of its own. `speaker_sp
 for validation and a fifth for test, half women where sexes are known (see `speakers.hold_out`).
 """
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,8 +50,9 @@ def find_sexes(table: str, source: Path, speakers: Iterable[str]) -> dict[str, s
     Error: the table is malformed, or names nobody of the corpus.
     """
     given = read_sexes(source / table) if table else {}
-    sexes = {speaker: given.get(speaker, "") for speaker in sorted(set(speakers))}
-    if given and not sexes.keys() & given.keys():
+    written = {speaker: unicodedata.normalize("NFC", speaker) for speaker in sorted(set(speakers))}
+    sexes = {speaker: given.get(name, "") for speaker, name in written.items()}
+    if given and not given.keys() & written.values():
         raise InputError(
             f"no speaker of the corpus is in it ({next(iter(sexes), 'there is none')!r} is not, for one)",
             source / table,

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import unicodedata
 from pathlib import Path
 
 from speech_factorization.errors import InputError
@@ -12,7 +13,7 @@ _SEXES = {"f": "F", "female": "F", "m": "M", "male": "M", "": ""}
 
 
 def read_sexes(path: Path) -> dict[str, str]:
-    """Speaker -> "F", "M" or "" from a CSV with the columns speaker and sex.
+    """Speaker (NFC) -> "F", "M" or "" from a CSV with the columns speaker and sex.
 
     sex: f, female, m, male in any case, or empty. Error: what is wrong, with the line.
     """
@@ -21,8 +22,9 @@ def read_sexes(path: Path) -> dict[str, str]:
         sex = _SEXES.get(row["sex"].lower())
         if sex is None:
             raise InputError(f"no sex: {row['sex']!r}", f"{path}, line {line}", "write F, M or nothing")
-        if sexes.setdefault(row["speaker"], sex) != sex:
-            raise InputError(f"{row['speaker']!r} has two sexes", f"{path}, line {line}", "keep one row")
+        speaker = unicodedata.normalize("NFC", row["speaker"])
+        if sexes.setdefault(speaker, sex) != sex:
+            raise InputError(f"{speaker!r} has two sexes", f"{path}, line {line}", "keep one row")
     return sexes
 
 

@@ -12,13 +12,14 @@ import soundfile
 from numpy.typing import NDArray
 
 from speech_factorization.corpora.faults import Fault
-from speech_factorization.corpora.mp3 import PADDING, count_samples
+from speech_factorization.corpora.mp3 import check_mp3
+from speech_factorization.corpora.ogg import check_ogg
 from speech_factorization.corpora.sphere import is_sphere, read_header
 
 __all__ = ["Sound", "open_sound"]
 
-BLOCK = 1 << 20
-"""Frames: what is in memory at a time, whatever length a header claims."""
+BLOCK = 1 << 18
+"""Samples of all channels: what is in memory at a time, whatever length a header claims."""
 
 _UNKNOWN_SIZE = 0x7FFFF000
 """Bytes: what a WAV file claims at least whose writer did not know its length (a pipe)."""
@@ -30,7 +31,13 @@ _PLAIN = (1, 3, 0xFFFE)
 """WAV codings in which a block is one sample of every channel: PCM, float, extensible."""
 
 _IN_ORDER = ("MP3", "OGG", "MPEG")
-"""Formats of libsndfile in which a place is not found to the sample but by reading up to it."""
+"""Formats of libsndfile in which a place is not found to the sample but by reading up to it.
+
+So n segments of one such file take time that grows with n times its length.
+"""
+
+_LOUDEST = 8.0
+"""Full scale 1: no coder of those formats makes such samples."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,14 @@ class Sound:
     rate: int
     channels: int
     blocks: Callable[[int], Iterator[NDArray[np.float64]]]
+
+
+class _File(soundfile.SoundFile):  # type: ignore[misc]
+    """A file that is read from begin to end."""
+
+    def seekable(self) -> bool:
+        """No for what is read in order: soundfile seeks after every read, and an MP3's decoder begins anew there."""
+        return self.format not in _IN_ORDER and bool(super().seekable())
 
 
 @contextmanager
@@ -59,14 +74,13 @@ def open_sound(path: Path) -> Iterator[Sound]:
         if start[:4] == b"RIFF":
             _check_wav(path)
         if start[:4] == b"OggS":
-            _check_ogg(path)
-        opened = soundfile.SoundFile(path)
+            check_ogg(path)
+        opened = _File(path)
     with opened:
         if start[:4] != b"RIFF" and "(should be" in opened.extra_info:
             raise _cut_off(path, "the header names more than there is")
-        if opened.format == "MP3":
-            _check_mp3(path, opened.frames)
-        yield Sound(opened.samplerate, opened.channels, lambda first: _blocks(path, opened, first))
+        spare = check_mp3(path, opened.frames) if opened.format == "MP3" else 0
+        yield Sound(opened.samplerate, opened.channels, lambda first: _blocks(path, opened, first, spare))
 
 
 @contextmanager
@@ -84,8 +98,8 @@ def _readable(path: Path) -> Iterator[None]:
         raise Fault("the audio file is unreadable", path, cause, remedy) from None
 
 
-def _blocks(path: Path, opened: Any, first: int) -> Iterator[NDArray[np.float64]]:
-    """The rest of a file libsndfile reads, from frame `first` on."""
+def _blocks(path: Path, opened: Any, first: int, spare: int) -> Iterator[NDArray[np.float64]]:
+    """The rest of a file libsndfile reads, from frame `first` on; spare: frames that may be missing."""
     claimed, place = opened.frames, 0
     if opened.format not in _IN_ORDER:
         place = min(first, claimed)
@@ -93,30 +107,17 @@ def _blocks(path: Path, opened: Any, first: int) -> Iterator[NDArray[np.float64]
             opened.seek(place)
     while True:
         with _readable(path):
-            block = opened.read(BLOCK, dtype="float64", always_2d=True)
+            block = opened.read(max(BLOCK // opened.channels, 1), dtype="float64", always_2d=True)
         if not len(block):
             break
+        if opened.format in _IN_ORDER and not np.abs(block).max() < _LOUDEST:
+            raise Fault("the audio file is damaged", path, "samples far beyond full scale", "copy it again")
         place += len(block)
         fresh = min(len(block), max(place - first, 0))
         if fresh:
             yield block[-fresh:]
-    if claimed - place > (PADDING if opened.format == "MP3" else 0):
+    if claimed - place > spare:
         raise _cut_off(path, f"{place} of {claimed} samples")
-
-
-def _check_mp3(path: Path, claimed: int) -> None:
-    """Fault: an MP3 is shorter or longer than libsndfile takes it to be."""
-    there = count_samples(path)
-    if there is None or abs(there - claimed) <= PADDING:
-        return
-    if there < claimed:
-        raise _cut_off(path, f"{there} of {claimed} samples")
-    raise Fault(
-        "the MP3 does not say how long it is",
-        path,
-        f"{claimed} samples by its first frames, {there} in all",
-        "convert it to WAV, e.g. ffmpeg -i IN.mp3 OUT.wav",
-    )
 
 
 def _check_wav(path: Path) -> None:
@@ -137,18 +138,6 @@ def _check_wav(path: Path) -> None:
                     raise _cut_off(path, f"{there} of {length} bytes of samples")
                 return
             place += 8 + length + length % 2
-
-
-def _check_ogg(path: Path) -> None:
-    """Fault: the last page of an OGG file is not marked as the last of its stream, or is not whole."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - (1 << 17)))  # a page has 65 307 bytes at most
-        tail = file.read()
-    page = tail[tail.rfind(b"OggS") :]
-    lengths = page[27 : 27 + page[26]] if len(page) > 26 else b""
-    whole = len(page) > 26 and len(page) >= 27 + page[26] + sum(lengths)
-    if not whole or not page[5] & 4:
-        raise _cut_off(path, "the last page is missing")
 
 
 def _cut_off(path: Path, place: str) -> Fault:

@@ -2,8 +2,12 @@
 
 import hashlib
 import io
+import os
+import sys
+import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -58,7 +62,28 @@ class Heard(NamedTuple):
 
 def read_file(request: Request) -> tuple[NDArray[np.int16], int]:
     """The wave of a request and the file's own rate; Fault: see `read_sound`."""
-    return read_sound(request.path, request.channel, request.begin, request.end)
+    with _named_notes(request.path):
+        return read_sound(request.path, request.channel, request.begin, request.end)
+
+
+@contextmanager
+def _named_notes(path: Path) -> Iterator[None]:
+    """Put the file's name before what mpg123 writes to standard error about an MP3, which names none."""
+    if path.suffix.lower() != ".mp3":
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as notes:
+        os.dup2(notes.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            notes.seek(0)
+            for line in filter(None, map(str.strip, notes.read().decode(errors="replace").splitlines())):
+                print(f"{path}: {line}", file=sys.stderr)
 
 
 def read_sounds(

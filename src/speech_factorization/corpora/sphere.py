@@ -43,7 +43,7 @@ class Sphere:
     big_endian: bool
     begin: int
 
-    def blocks(self, first: int, size: int = 1 << 20) -> Iterator[NDArray[np.float64]]:
+    def blocks(self, first: int, size: int = 1 << 18) -> Iterator[NDArray[np.float64]]:
         """[frames, channels] in [-1, 1) from frame `first` on, block by block."""
         kind = np.dtype(">i2" if self.big_endian else "<i2") if self.coding == "pcm" else np.dtype(np.uint8)
         first = min(first, self.frames)

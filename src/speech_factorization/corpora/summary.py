@@ -46,6 +46,7 @@ class Tally:
             return
         samples = len(item.wave)
         self.counts.update(utterances=1, labels=len(item.labels), words=len(item.words))
+        self.counts.update(no_text=not item.text, no_times=any(label.begin is None for label in item.labels))
         self.sex[item.speaker] = item.sex
         self.spoken[item.speaker] += samples
         self.rates[item.rate] += samples

@@ -1,8 +1,9 @@
 """A tree of sound files with Praat TextGrids, as the Montreal Forced Aligner writes them.
 
-Layout: any tree of .wav, .flac, .sph, .ogg or .mp3 files; the TextGrid of a sound has its name and lies beside it,
+Layout: any tree of sound files (suffixes: `trees.SOUNDS`); the TextGrid of a sound has its name and lies beside it,
 or in the same place of a tree of its own (`grids`). Tiers `words` and `phones`, or where several speak
-"SPEAKER - words" and "SPEAKER - phones"; without words the text is empty. Symbols stay as they are (ARPABET with
+"SPEAKER - words" and "SPEAKER - phones"; where no tier is called `words` the text is empty, and the split knows
+of no text that is said twice. Symbols stay as they are (ARPABET with
 stress digits, IPA, ...; the fold says what they mean) but for silence: "", sil, sp are `sil`. `spn`, what the
 aligner did not make out, stays. The speaker is the parent folder, or what `speaker` finds in the file's place in
 the tree, or, where tiers name one, that.
@@ -32,6 +33,7 @@ from speech_factorization.corpora.roles import Role, Said, find_sexes, give_role
 from speech_factorization.corpora.sounds import Heard, Memory, Request, read_sounds
 from speech_factorization.corpora.trees import (
     SOUNDS,
+    UNREAD,
     Sound,
     SpeakerPattern,
     Tree,
@@ -39,7 +41,7 @@ from speech_factorization.corpora.trees import (
     safe_names,
     walk,
 )
-from speech_factorization.corpora.turns import Track, Turn, find_tracks, find_turns
+from speech_factorization.corpora.turns import WORDS, Track, Turn, find_tracks, find_turns
 from speech_factorization.strict import Strict
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ class Settings(Strict):
     """
 
     grids: str = ""
-    words: Annotated[str, Field(min_length=1)] = "words"
+    words: Annotated[str, Field(min_length=1)] = WORDS
     phones: Annotated[str, Field(min_length=1)] = "phones"
     speaker: SpeakerPattern = ""
     sexes: str = ""
@@ -149,7 +151,7 @@ def read(
 def _without_sound(grids: Tree, tree: Tree) -> Iterator[Refusal]:
     """A refusal for each TextGrid that no sound belongs to."""
     for place in grids.with_suffix(".textgrid"):
-        if not tree.files.get(place, {}).keys() & set(SOUNDS):
+        if not tree.files.get(place, {}).keys() & {*SOUNDS, *UNREAD}:
             path = tree.root / f"{place}.wav"
             fault = Fault("the audio file is missing", path, "", "copy it, or leave out its TextGrid")
             yield fault.refusal(safe_names([place])[0], "utterance", tree.root)

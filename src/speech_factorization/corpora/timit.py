@@ -20,7 +20,7 @@ from speech_factorization.corpora.base import Label, Refusal, Split, Utterance, 
 from speech_factorization.corpora.faults import Fault
 from speech_factorization.corpora.sounds import Memory, Request, read_sounds
 from speech_factorization.corpora.speakers import choose_speakers, hold_out
-from speech_factorization.corpora.transcripts import read_phn, read_txt, read_wrd
+from speech_factorization.corpora.timit_labels import read_phn, read_txt, read_wrd
 from speech_factorization.errors import InputError
 
 if TYPE_CHECKING:

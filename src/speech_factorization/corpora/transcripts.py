@@ -1,88 +1,124 @@
-"""TIMIT's transcripts: PHN and WRD lines are "begin end name", times in samples at 16 kHz."""
+"""Transcripts of a tree of sound files: a text file beside each, or one table for all."""
 
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from speech_factorization.corpora.base import SAMPLE_RATE, Label, Word
-from speech_factorization.corpora.faults import Fault, read_lines
+from speech_factorization.corpora.base import Refusal
+from speech_factorization.corpora.faults import Fault
+from speech_factorization.corpora.sheets import read_csv
+from speech_factorization.corpora.trees import Sound, Tree, safe_names
+from speech_factorization.errors import InputError
 
-__all__ = ["read_phn", "read_txt", "read_wrd"]
+__all__ = ["Transcript", "beside", "from_table", "lacking"]
 
-_SILENCES = ("h#", "pau", "epi")
+_LABEL_LINE = re.compile(r"\d+ \d+ \S+")
+"""HTK's label files end in .lab too."""
 
-
-def read_phn(path: Path, samples: int) -> tuple[Label, ...]:
-    """The phones of one utterance whose audio has so many samples; a silence at the end is clipped to it.
-
-    Fault: missing, unreadable, empty, malformed, backwards, overlapping, ending after the audio.
-    """
-    rows = _rows(path)
-    before = 0
-    for number, begin, end, symbol in rows:
-        if begin < before:
-            raise Fault(
-                "labels overlap",
-                path,
-                f"line {number}: {symbol} begins at {begin}, before {before}",
-                "correct the times",
-            )
-        before = end
-    number, begin, end, symbol = rows[-1]
-    if end > samples and symbol in _SILENCES and begin < samples:
-        rows[-1] = (number, begin, samples, symbol)
-    for number, _, end, symbol in rows:
-        if end > samples:
-            raise Fault(
-                "labels end after the audio",
-                path,
-                f"line {number}: {symbol} ends at {end / SAMPLE_RATE:.3f} s of {samples / SAMPLE_RATE:.3f} s",
-                "copy audio and labels again, they do not belong together",
-            )
-    return tuple(Label(symbol, begin, end) for _, begin, end, symbol in rows)
+_CONVERT = "convert it: iconv -f latin1 -t utf-8"
 
 
-def read_wrd(path: Path) -> tuple[Word, ...]:
-    """The words of one utterance. Neighbours may share samples: TIMIT gives a shared phone to both.
+@dataclass(frozen=True)
+class Transcript:
+    """What is said in a sound, in one line, and where that is written; fault: why it is not known."""
 
-    Fault: missing, unreadable, empty, malformed, backwards.
-    """
-    return tuple(Word(word, begin, end) for _, begin, end, word in _rows(path))
+    text: str
+    file: Path
+    line: int = 1
+    fault: Fault | None = None
 
 
-def read_txt(path: Path) -> str:
-    """The sentence of one utterance, without the two times before it; Fault as above."""
-    lines = read_lines(path)
+def lacking(sound: Sound) -> Transcript:
+    """Of a sound without a transcript where others have one."""
+    file = sound.path.with_suffix(".txt")
+    fault = Fault("the transcript is missing", file, "", "write down what is said, or leave the sound out")
+    return Transcript("", file, fault=fault)
+
+
+def beside(tree: Tree, sounds: Sequence[Sound]) -> dict[str, Transcript]:
+    """Place -> transcript, of the sounds that have a .lab, or else a .txt, of their name beside them."""
+    found = {}
+    for sound in sounds:
+        own = tree.files[sound.place]
+        path = own.get(".lab", own.get(".txt"))
+        if path is not None:
+            try:
+                found[sound.place] = _read(path)
+            except Fault as fault:
+                found[sound.place] = Transcript("", path, fault=fault)
+    return found
+
+
+def _read(path: Path) -> Transcript:
+    """The text of a file in UTF-8, its lines joined. Fault: unreadable, not UTF-8, labels with times."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        cause = error.strerror or str(error)
+        raise Fault("the transcript is unreadable", path, cause, "check its permissions") from None
+    except UnicodeDecodeError as error:
+        raise Fault("the transcript is not UTF-8", path, f"byte {error.start}", _CONVERT) from None
+    split = (" ".join(line.split()) for line in text.splitlines())
+    lines = [(number, line) for number, line in enumerate(split, start=1) if line]
     if not lines:
-        raise Fault("the transcript is empty", path, "", "copy it again")
-    return lines[0][1].split(maxsplit=2)[-1].strip()
+        return Transcript("", path)
+    first, line = lines[0]
+    if "\0" in text:
+        raise Fault("the transcript has NUL characters", path, f"byte {text.index(chr(0))}", _CONVERT)
+    if all(_LABEL_LINE.match(line) for _, line in lines):
+        remedy = "put the words there, not labels with times"
+        raise Fault("the transcript has times", path, f"line {first}: {line[:40]!r}", remedy)
+    return Transcript(" ".join(line for _, line in lines), path, first)
 
 
-def _rows(path: Path) -> list[tuple[int, int, int, str]]:
-    """Line number, begin, end and name of every line."""
-    rows: list[tuple[int, int, int, str]] = []
-    for number, line in read_lines(path):
-        fields = line.split()
-        if len(fields) != 3 or not (fields[0].isdecimal() and fields[1].isdecimal()):
-            raise Fault(
-                "a label line is malformed", path, f"line {number}: {line!r}", "write: begin end name"
-            )
-        begin, end = int(fields[0]), int(fields[1])
-        if end <= begin:
-            raise Fault(
-                "labels run backwards",
-                path,
-                f"line {number}: {begin} to {end}",
-                "set begin before end, in samples",
-            )
-        if rows and begin < rows[-1][1]:
-            raise Fault(
-                "labels run backwards",
-                path,
-                f"line {number}: {begin} after {rows[-1][1]}",
-                "set the lines in order",
-            )
-        rows.append((number, begin, end, fields[2]))
-    if not rows:
-        raise Fault(
-            "the label file is empty", path, "", "copy it again, or use it where no labels are needed"
+def from_table(
+    path: Path, sounds: Sequence[Sound], source: Path
+) -> tuple[dict[str, Transcript], list[Refusal]]:
+    """Place -> transcript by a CSV (file or utterance, text), and its rows that no sound belongs to.
+
+    `file`: the path in the tree, with or without suffix; `utterance`: the name of the utterance or of its file.
+    Error: the table is malformed, a row could belong to several sounds, two rows to one, not one row to any.
+    """
+    rows = read_csv(path, ("text",))
+    column = next((name for name in ("file", "utterance") if rows and name in rows[0][1]), None)
+    if column is None:
+        raise InputError("no column file or utterance, or no row", path, "begin it with a line: file,text")
+    places = _places(sounds, column)
+    transcripts: dict[str, Transcript] = {}
+    refusals: list[Refusal] = []
+    for line, row in rows:
+        key = unicodedata.normalize("NFC", row[column]).removeprefix("./")
+        where = f"{path}, line {line}"
+        belongs = places.get(key, [])
+        if len(belongs) > 1:
+            remedy = "write their paths in a column named file"
+            raise InputError(f"{key!r} could be {' or '.join(belongs[:3])}", where, remedy)
+        if not belongs:
+            fault = Fault("a transcript has no sound", path, f"line {line}: {key!r}", "correct the name")
+            refusals.append(fault.refusal(safe_names([key])[0], "utterance", source))
+        elif belongs[0] in transcripts:
+            raise InputError(f"{key!r} has two texts", where, "keep one row")
+        else:
+            transcripts[belongs[0]] = Transcript(" ".join(row["text"].split()), path, line)
+    if not transcripts:
+        shown = next(iter(places), "")
+        raise InputError(
+            f"no row belongs to a sound: {rows[0][1][column]!r}, for one, is none",
+            path,
+            f"write names as they are in the tree, such as {shown!r}",
         )
-    return rows
+    return transcripts, refusals
+
+
+def _places(sounds: Sequence[Sound], column: str) -> dict[str, list[str]]:
+    """What a row may call a sound -> the places of the sounds so called."""
+    names = safe_names(sound.place for sound in sounds)
+    places: dict[str, list[str]] = {}
+    for sound, name in zip(sounds, names, strict=True):
+        own = (sound.place, f"{sound.place}{sound.path.suffix}")
+        keys = own if column == "file" else (name, Path(sound.place).name)
+        for key in dict.fromkeys(keys):
+            places.setdefault(key, []).append(sound.place)
+    return places

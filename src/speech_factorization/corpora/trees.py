@@ -17,6 +17,7 @@ from speech_factorization.errors import InputError
 
 __all__ = [
     "SOUNDS",
+    "UNREAD",
     "Sound",
     "SpeakerPattern",
     "Tree",
@@ -26,8 +27,21 @@ __all__ = [
     "walk",
 ]
 
-SOUNDS = (".wav", ".flac", ".sph", ".ogg", ".mp3")
+SOUNDS = (".wav", ".flac", ".sph", ".aiff", ".aif", ".au", ".ogg", ".oga", ".opus", ".mp3")
 """Suffixes of sound files, in either case; of two files of one name the first in this order is read."""
+
+_FFMPEG = "convert it: ffmpeg -i IN OUT.wav"
+_SPH2PIPE = "convert it: sph2pipe -f wav IN OUT.wav"
+
+UNREAD = {
+    **dict.fromkeys((".m4a", ".aac", ".mp4", ".3gp", ".amr", ".wma", ".ape", ".wv", ".ac3"), _FFMPEG),
+    **dict.fromkeys((".mka", ".mkv", ".mov", ".avi", ".webm"), _FFMPEG),
+    **dict.fromkeys((".wv1", ".wv2", ".shn"), _SPH2PIPE),
+}
+"""Suffixes of files with sound, in either case, that are not read, and what to do about one."""
+
+
+_REMOVE = "remove it: dvc, which looks at all of the folder, stops at it"
 
 
 def _check_pattern(pattern: str) -> str:
@@ -48,7 +62,8 @@ SpeakerPattern = Annotated[str, AfterValidator(_check_pattern)]
 class Tree:
     """The files under a folder by their place in it without suffix ("anna/a1"), sorted, then by suffix.
 
-    Suffixes are in lower case. refusals: files and folders that cannot be named or opened.
+    Places are in NFC, suffixes in lower case. refusals: files and folders that cannot be named or opened, links to
+    nothing, pipes.
     """
 
     root: Path
@@ -100,9 +115,12 @@ def walk(root: Path) -> Tree:
                 tree.refusals.append(_unnameable(path, root))
             elif os.path.isdir(path):
                 (links if path.is_symlink() else folders).append(path)
-            # A link to nothing is a file that is missing; a pipe or a device would never end.
-            elif os.path.isfile(path) or not os.path.exists(path):
+            elif os.path.isfile(path):
                 found.append(path)
+            else:
+                reason = "a pipe or a device is no file" if os.path.exists(path) else "the link leads nowhere"
+                fault = Fault(reason, path, "", f"correct it, or {_REMOVE}")
+                tree.refusals.append(fault.refusal(_name(path, root), "utterance", root))
     for path in sorted(found):
         own = tree.files.setdefault(_place(path.with_suffix(""), root), {})
         kept = own.setdefault(path.suffix.lower(), path)
@@ -117,12 +135,13 @@ def _double(path: Path, kept: Path) -> Fault:
 
 
 def _name(path: Path, root: Path) -> str:
-    """What a file's utterance would be called."""
-    return safe_names([_place(path.with_suffix(""), root)])[0]
+    """What a refused file is called; with its suffix where an utterance may have the name without."""
+    return safe_names([_place(path, root)])[0]
 
 
 def _place(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix()
+    """NFC: macOS writes names in NFD, of which tables and other trees know nothing."""
+    return unicodedata.normalize("NFC", path.relative_to(root).as_posix())
 
 
 def _is_unicode(name: str) -> bool:
@@ -135,7 +154,8 @@ def _is_unicode(name: str) -> bool:
 
 def _unnameable(path: Path, root: Path) -> Refusal:
     shown = os.fsencode(path.relative_to(root)).decode("utf-8", "backslashreplace")
-    reason, remedy = "the file's name is not UTF-8", "rename it, e.g. with convmv -f latin1 -t utf8"
+    reason = "the file's name is not UTF-8"
+    remedy = f"rename it, e.g. with convmv -f latin1 -t utf8, or {_REMOVE}"
     return Refusal(safe_names([shown])[0], "utterance", shown, "", reason, remedy)
 
 
@@ -143,29 +163,47 @@ def find_sounds(tree: Tree, pattern: str, parameter: str) -> tuple[list[Sound], 
     """The sound files of a tree with their speakers, and what of them cannot be used.
 
     pattern: see `SpeakerPattern`; without one the parent folder is the speaker. parameter: where it was given.
-    Error: there is no sound file, or of none it is known who speaks.
+    A sound of `UNREAD` is refused where there is none of its name that is read.
+    Error: there is no sound file that is read, or of none it is known who speaks.
     """
     speaker_of = speaker_finder(pattern, tree.root)
     remedy = f"correct {parameter} ({pattern}), or the name"
     sounds: list[Sound] = []
+    doubles: list[Fault] = []
     faults: list[Fault] = []
     for place, own in tree.files.items():
         paths = [own[suffix] for suffix in SOUNDS if suffix in own]
-        faults += [_double(other, paths[0]) for other in paths[1:]]
+        doubles += [_double(other, paths[0]) for other in paths[1:]]
         for path in paths[:1]:
             speaker = speaker_of(_place(path, tree.root))
             if speaker:
                 sounds.append(Sound(path, place, speaker))
             else:
                 faults.append(Fault("the file's name does not tell who speaks", path, "", remedy))
+    unread = _unread(tree)
     if not sounds and not faults:
-        raise InputError(
-            f"no sound file here ({', '.join(SOUNDS)})", tree.root, "check what corpus.source names"
-        )
+        what, remedy = f"no sound file here ({', '.join(SOUNDS)})", "check what corpus.source names"
+        if unread:
+            what += f", but {len(unread)} of formats that are not read, such as {unread[0].file.name}"
+            remedy = unread[0].remedy
+        raise InputError(what, tree.root, remedy)
     if not sounds:
         raise InputError("no file's name tells who speaks", faults[0].file, remedy)
     root = tree.root
-    return sounds, [fault.refusal(_name(fault.file, root), "utterance", root) for fault in faults]
+    refusals = [fault.refusal(_name(fault.file, root), "utterance", root) for fault in doubles]
+    for fault in (*faults, *unread):
+        refusals.append(fault.refusal(_name(fault.file.with_suffix(""), root), "utterance", root))
+    return sounds, refusals
+
+
+def _unread(tree: Tree) -> list[Fault]:
+    """A fault for each sound of which there is no file that is read."""
+    faults = []
+    for own in tree.files.values():
+        suffix = next((suffix for suffix in UNREAD if suffix in own), "")
+        if suffix and not own.keys() & set(SOUNDS):
+            faults.append(Fault("the format is not read", own[suffix], suffix, UNREAD[suffix]))
+    return faults
 
 
 def speaker_finder(pattern: str, root: Path) -> Callable[[str], str | None]:

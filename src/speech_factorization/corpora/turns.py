@@ -12,10 +12,13 @@ from speech_factorization.corpora.base import SAMPLE_RATE, Label, Word
 from speech_factorization.corpora.faults import Fault
 from speech_factorization.corpora.praat import Grid, Interval, Tier
 
-__all__ = ["SILENCE", "Track", "Turn", "find_tracks", "find_turns", "is_silence"]
+__all__ = ["SILENCE", "WORDS", "Track", "Turn", "find_tracks", "find_turns", "is_silence"]
 
 SILENCE = "sil"
 """The symbol that every name of silence becomes."""
+
+WORDS = "words"
+"""What a tier of words is called where nobody says otherwise; there need not be one."""
 
 _SILENCES = ("", "sil", "sp", "silence", "<sil>", "<eps>")
 _SLACK = 1e-6  # seconds
@@ -116,7 +119,8 @@ class Track:
 def find_tracks(path: Path, grid: Grid, words: str, phones: str) -> list[Track]:
     """The speakers of a grid: tiers named `words` and `phones` (in either case), or "SPEAKER - words".
 
-    Fault: no tier of phones, two of one name, points where intervals have to be, times before 0.
+    Fault: no tier of phones, two of one name, points where intervals have to be, times before 0; no tier of words
+    of one speaker where another has one, or of nobody where `words` is a name somebody chose.
     """
     if abs(grid.begin) > _SLACK:
         remedy = "in Praat: Shift times to: start time, 0"
@@ -136,14 +140,19 @@ def find_tracks(path: Path, grid: Grid, words: str, phones: str) -> list[Track]:
                 raise Fault("times before 0", path, f"line {tier.intervals[0].line}", "correct the times")
     lacking = [speaker for speaker, tiers in found.items() if "phones" not in tiers]
     if lacking or not found:
-        there = ", ".join(repr(tier.name) for tier in grid.tiers[:8]) or "none"
-        raise Fault(
-            "no tier of phones",
-            path,
-            f"tiers: {there}" + (f"; none for {lacking[0]}" if lacking and lacking[0] else ""),
-            f"name it {phones!r}, or say its name in readers.textgrid.phones",
-        )
+        raise _no_tier("phones", phones, path, grid, lacking)
+    # Without its words an utterance would have no text, and the split would keep none of a text on one side.
+    lacking = [speaker for speaker, tiers in found.items() if "words" not in tiers]
+    if lacking and (len(lacking) < len(found) or words != WORDS):
+        raise _no_tier("words", words, path, grid, lacking)
     return [Track(path, speaker, own["phones"], own.get("words")) for speaker, own in found.items()]
+
+
+def _no_tier(kind: str, name: str, path: Path, grid: Grid, lacking: Sequence[str]) -> Fault:
+    there = ", ".join(repr(tier.name) for tier in grid.tiers[:8]) or "none"
+    place = f"tiers: {there}" + (f"; none for {lacking[0]}" if lacking and lacking[0] else "")
+    remedy = f"name it {name!r}, or say its name in readers.textgrid.{kind}"
+    return Fault(f"no tier of {kind}", path, place, remedy)
 
 
 def find_turns(tracks: Sequence[Track], end: float, longest: float, pause: float) -> list[Turn]:

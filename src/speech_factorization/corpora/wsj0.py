@@ -15,7 +15,7 @@ No phone labels: this corpus is for the models that take utterances.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -78,7 +78,8 @@ def read(
     `women`, `men`: at most so many speakers of each part, chosen by the seed; who is of unknown sex takes a
     place that is left. `sentences`: the types that are kept, by their letter (A adaptation, C common, ...), all
     where none is named. `jobs`, `memory`: see `read_sounds`.
-    Error: none of the folders, nobody to read, a type of sentence that is not there, several of CHiME-2's kinds.
+    Error: none of the folders, one of them without a recording, nobody to read, a type of sentence that is not
+    there, several of CHiME-2's kinds.
     """
     if not source.is_dir():
         raise InputError("no such folder", source, f"link your copy: ln -s /path/to/WSJ0 {source}")
@@ -93,6 +94,7 @@ def read(
     texts, lost = read_transcripts(files, source, {recording.code for recording in recordings})
     yield from lost
     splits = _splits(recordings, texts, seed)
+    _check_parts({one.part for one in recordings}, tree.root)
     planned: list[Refusal | tuple[Request, _Recording]] = [
         (Request(one.name, one.file, settings.channel), one) for one in recordings
     ]
@@ -202,6 +204,14 @@ def _choose(
         if here:
             chosen |= choose_anyone({who: sexes.get(who, "") for who in here}, women, men, seed)
     return chosen
+
+
+def _check_parts(there: Collection[str], root: Path) -> None:
+    """Before hours of sound are read. Error: a part without a recording, so nobody to train, validate or test."""
+    empty = [part for part in PARTS if part not in there]
+    if empty:
+        remedy = f"check that all parts of the corpus are there: {', '.join(PARTS)}"
+        raise InputError(f"no recording in {' or '.join(empty)}", root, remedy)
 
 
 def _splits(recordings: list[_Recording], texts: Mapping[str, str], seed: int) -> dict[str, Split]:
