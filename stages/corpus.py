@@ -1,9 +1,11 @@
 """corpus: read or make the corpus; utterances, labels, words and audio in one form. Killed, it goes on.
 
-`python -m stages.corpus --check` reads it, says what is in it and stops there; nothing is written but the figure.
+`python -m stages.corpus --check` reads it, says what is in it and stops there; it writes nothing but
+logs/corpus.png and logs/corpus-check.json (its time).
 """
 
 import importlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -56,8 +58,9 @@ def check(items: Iterable[Utterance | Refusal]) -> Iterator[Utterance | Refusal]
             parts["speaker_split"].add(item.speaker_split)
         yield item
     remedies = {
-        "split": "keep more kinds of sentence (corpus.sentences)",
-        "speaker_split": "raise corpus.women and corpus.men: three speakers are the least",
+        "split": "give more texts: three are the least (corpus.sentences may leave some out)",
+        "speaker_split": "check that all parts of the corpus are there, or give more speakers: three are the "
+        "least (raise corpus.women and corpus.men)",
     }
     for split, remedy in remedies.items():
         empty = [part for part in ("train", "valid", "test") if part not in parts[split]]
@@ -89,11 +92,52 @@ def draft_of(settings: Parameters) -> str:
     )
 
 
-def show(tally: Tally) -> None:
+def unwatched(settings: Parameters) -> list[str]:
+    """What of the corpus DVC does not watch, since it lies outside corpus.source: one line for each.
+
+    DVC follows links to files and that of the source itself, but none to a folder in it.
+    """
+    corpus, source = settings.corpus, locate(settings.corpus.source)
+    reader = importlib.import_module(f"speech_factorization.corpora.{corpus.name}")
+    own = settings.readers[corpus.name].model_dump()
+    found = [
+        f"readers.{corpus.name}.{name}: {value}"
+        for name, value in own.items()
+        if isinstance(value, str)
+        and value
+        and os.path.exists(source / value)
+        and not inside(source / value, source)
+    ]
+    links = sorted(
+        os.path.join(folder, name)
+        for folder, names, _ in os.walk(source)
+        for name in names
+        if os.path.islink(os.path.join(folder, name)) and not inside(Path(folder, name).resolve(), source)
+    )
+    if links:
+        found.append(f"linked folders: {len(links)}, {links[0]} first")
+    if hasattr(reader, "recordings"):
+        paths = reader.recordings(source, settings.readers[corpus.name])
+        away = [path for path in paths if path is None or not inside(path, source)]
+        if away:
+            found.append(f"{len(away)} of {len(paths)} recordings, elsewhere or of commands")
+    return found
+
+
+def inside(path: Path, folder: Path) -> bool:
+    """Whether a path is in a folder, as it is written or where its links lead."""
+    return Path(os.path.abspath(path)).is_relative_to(folder.absolute()) or path.resolve().is_relative_to(
+        folder.resolve()
+    )
+
+
+def show(tally: Tally, settings: Parameters) -> None:
     """Print what a person reads before training, and draw it."""
     with new_file(FIGURE) as path:
         figure(tally).savefig(path, dpi=100)
     print(describe(tally))
+    for what in unwatched(settings):
+        print(f"outside corpus.source, where dvc sees no change (dvc repro -f corpus): {what}")
     print(f"drawn: {FIGURE}")
 
 
@@ -107,17 +151,19 @@ def main() -> None:
         folder, draft = PREPARED / "corpus", draft_of(settings)
         items = counted(read(settings, Memory(draft_folder(folder, draft))), tally)
         write_corpus(check(items), folder, draft)
-        show(tally)
+        show(tally, settings)
         return
-    items = counted(read(settings), tally)
     try:
-        for _ in check(items):
+        for _ in check(counted(read(settings), tally)):
             pass
-    finally:
+    except InputError:
         # What was found is said before what is wrong with it.
-        show(tally)
+        if tally.counts["utterances"] or tally.refusals:
+            show(tally, settings)
+        raise
+    show(tally, settings)
     tally.check()
 
 
 if __name__ == "__main__":
-    run(main, "corpus")
+    run(main, "corpus-check" if CHECK in sys.argv else "corpus")

@@ -1,16 +1,18 @@
 """The pipeline's own output as a Kaldi data directory, and the pipeline run again on that."""
 
 import contextlib
+import shlex
 from pathlib import Path
 
 import kaldiio
 import numpy as np
 import pandas as pd
 import pytest
+from dvc.utils.hydra import apply_overrides
 
 from speech_factorization.corpora import kaldi
 from speech_factorization.corpora.base import Utterance
-from speech_factorization.corpora.tables import write_corpus
+from speech_factorization.corpora.tables import read_table, write_corpus
 from speech_factorization.parameters import CorpusParameters
 from stages import export_kaldi
 from tests.stages.workspace import Workspace, parameters, write_timit
@@ -66,6 +68,50 @@ def test_the_pipeline_on_its_own_export(
         assert list(cut) == sorted(prepared.table("segments/segments.csv")["segment"])
         np.testing.assert_array_equal(cut[next(iter(cut))].shape, (20, 200))
         assert (out / "vowel_feats.scp").is_file()
+
+
+def test_what_it_prints_reads_the_same_again(
+    prepared: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With params.yaml as the command leaves it: the same tables, factors and words, symbols that end in _B."""
+    made = prepared.copy(tmp_path / "made")
+    table = made.table("corpus/utterances.csv")
+    table["emotion"] = ["joy", "anger"] * (len(table) // 2)
+    table.to_csv(made.folder / "prepared/corpus/utterances.csv", index=False)
+    labels = made.folder / "prepared/corpus/labels.csv"
+    labels.write_text(labels.read_text().replace(",iy,", ",iy_B,"))
+    made.change(corpus={"women": 2}, readers={"kaldi": {"channel": 2}})
+    assert run(made, "my data") == 0
+    said = capsys.readouterr().out.splitlines()[-1].removeprefix("export_kaldi: read it back: ")
+    words = shlex.split(said)
+    assert words[:3] == ["dvc", "exp", "run"]
+    changes = words[4::2]
+    assert (words[3::2], changes) == (
+        ["-S"] * len(changes),
+        [
+            "corpus.name=kaldi",
+            "corpus.source='my data'",
+            "corpus.women=4",
+            "corpus.men=4",
+            "readers.kaldi.channel=null",
+            "readers.kaldi.ctm=labels.ctm",
+            "readers.kaldi.words=words.ctm",
+            "readers.kaldi.positions=false",
+            "readers.kaldi.factors=[emotion]",
+        ],
+    )
+    again = Workspace(made.folder, made.values)
+    with contextlib.chdir(made.folder):
+        apply_overrides(made.folder / "params.yaml", changes)
+    again.do("corpus")
+    for name in ("utterances.csv", "labels.csv", "words.csv"):
+        before = {"utterances.csv": table, "labels.csv": read_table(labels)}.get(name)
+        if before is None:
+            before = prepared.table("corpus/words.csv")
+        order = [column for column in ("utterance", "position") if column in before]
+        pd.testing.assert_frame_equal(
+            read_table(made.folder / "prepared/corpus" / name), before.sort_values(order, ignore_index=True)
+        )
 
 
 def test_wav_files(prepared: Workspace, tmp_path: Path) -> None:

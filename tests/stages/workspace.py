@@ -19,7 +19,8 @@ from speech_factorization.corpora import embedded
 from speech_factorization.corpora.base import Utterance
 from speech_factorization.corpora.tables import read_table
 from speech_factorization.parameters import CorpusParameters
-from tests.corpora.trees import sphere
+from speech_factorization.phones.folds import load_fold
+from tests.corpora.trees import XLABEL_HEADER, sphere
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,6 +42,13 @@ TINY: dict[str, Any] = {
         "verification": {"channels": 16, "dimensions": 16, "crop": 8000, "speeds": []},
     },
     "hp": {"segment_vae": {"z_dim": 4, "hidden": [16]}, "vae": {"z_dim": 4, "x_z": [16], "z_x": [16]}},
+}
+
+# TIMIT's phones that EmoDB writes otherwise, or that German lacks: near enough for a test.
+GERMAN = {
+    **{"aa": "a", "ae": "E", "ah": "@", "aw": "aU", "ay": "aI", "eh": "E", "er": "6", "ey": "e", "ih": "I"},
+    **{"iy": "i", "ow": "o", "oy": "OY", "uh": "U", "uw": "Y", "ch": "x", "dh": "D", "dx": "_d", "hh": "h"},
+    **{"jh": "C", "ng": "N", "r": "R", "sh": "S", "th": "ss", "w": "V", "y": "j"},
 }
 
 
@@ -174,13 +182,28 @@ def write_timit(folder: Path) -> Path:
     return folder
 
 
-def write_emodb(folder: Path) -> Path:
-    """An EmoDB without any labels: three women and three men, texts of train, valid and test."""
+def write_emodb(folder: Path, labelled: bool = False) -> Path:
+    """An EmoDB: three women and three men, texts of train, valid and test; labelled: in EmoDB's own symbols."""
     (folder / "wav").mkdir(parents=True)
     speakers = by_speaker()
     chosen = dict(zip(("08", "09", "13"), speakers[:3], strict=True))
     chosen |= dict(zip(("03", "10", "11"), speakers[4:7], strict=True))
     for code, (_, items) in chosen.items():
         for text, emotion, item in zip(("a02", "a05", "a01"), "WNF", items, strict=False):
-            soundfile.write(folder / "wav" / f"{code}{text}{emotion}a.wav", item.wave, 16_000)
+            name = f"{code}{text}{emotion}a"
+            soundfile.write(folder / "wav" / f"{name}.wav", item.wave, 16_000)
+            if labelled:
+                (folder / "lablaut").mkdir(exist_ok=True)
+                (folder / "lablaut" / f"{name}xx.lablaut").write_text(_xlabel(item), encoding="ascii")
     return folder
+
+
+def _xlabel(item: Utterance) -> str:
+    """The phones of an utterance as EmoDB would write them, each by its begin."""
+    fold, lines = load_fold("timit"), []
+    for label in item.labels:
+        assert label.begin is not None
+        pair = fold.fold(label.symbol)
+        phone = GERMAN.get(pair[1], pair[1]) if pair else "?"
+        lines.append(f"{label.begin / 16_000:.7f} -1 {phone}\n")
+    return "".join([XLABEL_HEADER, *lines, f"{len(item.wave) / 16_000:.7f} -1 .\n"])
