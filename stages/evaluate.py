@@ -249,7 +249,7 @@ def main() -> None:
         outcome, not_answered = answer(model, settings)
         found |= {"parameters": about["parameters"], **outcome.numbers, "not_answered": not_answered}
         if hasattr(model, "discriminative") and model.parts:
-            found["discriminative"] = model.discriminative
+            found |= {"discriminative": model.discriminative, "consistency": model.consistency}
         if hasattr(model, "scheduled_sampling") and "imported" not in about:
             found["training_feeding"] = "truth" if model.scheduled_sampling is None else "scheduled sampling"
     if "imported" in about:

@@ -89,7 +89,7 @@ def factors_unknown(n):
 
 @every_model
 def test_the_loss_is_the_mean_density(name, batches):
-    """Without noise; per dimension, and with weight times the cross-entropies where there is a weight."""
+    """Without noise; per dimension, and in training with weight times the cross-entropies where there is a weight."""
     plain = fitted(name, data(), batches, dimensions=8, **MODELS[name])
     batch = batches[1]
     terms = plain.loss(batch, "flow", at())
@@ -101,9 +101,10 @@ def test_the_loss_is_the_mean_density(name, batches):
         f"cross_entropy_{f}" for f in plain.parts
     }
     if name != "nf":
-        weighted = build(name, data(), dimensions=8, discriminative=20.0, **MODELS[name])
+        weighted = build(name, data(), dimensions=8, discriminative=20.0, noise=0.0, **MODELS[name])
         weighted.load_state_dict(plain.state_dict())
-        found = weighted.loss(batch, "flow", at())
+        torch.testing.assert_close(weighted.loss(batch, "flow", at())["loss"], nll / 8)
+        found = weighted.loss(batch, "flow", at(training=True))
         entropies = sum(found[f"cross_entropy_{f}"] for f in plain.parts)
         assert entropies > 1e-3
         torch.testing.assert_close(found["nll"], nll)

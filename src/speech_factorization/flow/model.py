@@ -22,6 +22,7 @@ from speech_factorization.dynamical.gaussian import standard_noise
 from speech_factorization.errors import InputError
 from speech_factorization.features.standardise import Standardise
 from speech_factorization.flow.additive import fit_additive
+from speech_factorization.flow.consistency import NOISE_X, NOISE_Y, Cells, Classifiers, draw_moves
 from speech_factorization.flow.coupling import Couplings
 from speech_factorization.flow.front import Directions, Front
 from speech_factorization.flow.parts import check_counts, slices
@@ -59,12 +60,15 @@ class ClassHyperparameters(FlowHyperparameters):
     """Of flows with class-conditional parts.
 
     front: how directions are first given to parts (front.py). discriminative: weight of the cross-entropy of
-    the classes given the parts; 0 is the paper's likelihood. mean_rate: learning rate of the class means, in
-    units of the others'.
+    the classes given the parts; 0 is the paper's likelihood. consistency: weight of what classifiers read of
+    moved codes (consistency.py), matching: of how far they are from real means; 0 and 0 are none. mean_rate:
+    learning rate of the class means, in units of the others'.
     """
 
     front: Directions = "additive"
     discriminative: float = Field(0.0, ge=0)
+    consistency: float = Field(0.0, ge=0)
+    matching: float = Field(0.0, ge=0)
     mean_rate: float = Field(10.0, gt=0)
 
 
@@ -87,6 +91,7 @@ class FactorialFlow(nn.Module):
         classed = hp if isinstance(hp, ClassHyperparameters) else ClassHyperparameters()
         self.shape, self.size, self.where = data.shape, math.prod(data.shape), where
         self.noise, self.discriminative = hp.noise, classed.discriminative
+        self.consistency, self.matching = classed.consistency, classed.matching
         self.d, whitened = hp.dimensions, hp.whitened or hp.dimensions
         if self.d > self.size:
             raise InputError(f"{self.d} of {self.size} there are", f"{where}.dimensions", "lower it")
@@ -100,6 +105,9 @@ class FactorialFlow(nn.Module):
         self.front = Front(self.size, whitened, self.parts, classed.front, where)
         self.couplings = Couplings(self.d, hp.couplings, hp.hidden)
         self.prior = FactorialPrior(self.parts, counts, classed.mean_rate)
+        moves = bool(self.parts) and self.consistency + self.matching > 0
+        self.classifiers = Classifiers(self.d, counts) if moves else None
+        self.cells = Cells(self.d, counts) if moves else None
 
     def code(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """The couplings: z [N, D] and ln |det dz/dy| [N] of y [N, D]."""
@@ -167,28 +175,78 @@ class FactorialFlow(nn.Module):
         generator = torch.Generator().manual_seed(int(torch.randint(2**31, ())))
         for name, means in self.front.fit(items, additive, generator).items():
             self.prior.set(name, means, additive.counts[name])
+        if self.cells is not None:
+            every = self.cells.every(self.front.m.device)
+            additive_x = -additive.residual(self.front.m.new_zeros(len(self.cells.M), self.size), every)
+            y = ((self.front(x)[:, : self.d], factors) for x, factors in items())
+            self.cells.fit(y, self.front(additive_x)[:, : self.d])
 
     def loss(self, batch: Batch, player: str, schedule: Schedule) -> dict[str, Tensor]:
-        """Means: nll (nats per segment) and cross_entropy_FACTOR; loss = (nll + weight * their sum) / d."""
+        """Means: nll (nats per segment), cross_entropy_FACTOR, and of moved codes consistency and matching.
+
+        In training loss = (nll + discriminative * sum of cross_entropy_FACTOR + their own weights * the last two) / d
+        + what the classifiers lose on segments as they are. Elsewhere it is nll / d: weights are kept by their
+        likelihood, since cross-entropies on unheard texts may rise from the first epoch on.
+        """
         with torch.no_grad(), torch.autocast(batch.x.device.type, enabled=False):
             y = self.front(self._flat(batch.x))
         core, rest = y[:, : self.d], y[:, self.d :]
+        noisy = core
         if schedule.training and self.noise:
-            # Q is orthogonal: white noise on x is white noise on u. What passes through learns nothing from any.
-            eps = standard_noise(core.shape, schedule.generator, core)
-            core = core + self.front.scaled(self.noise * eps)
-        z, ladj = self.couplings().call_and_ladj(core)
+            # What passes through learns nothing from noise.
+            noisy = core + self._noise(core, self.noise, schedule.generator)
+        z, ladj = self.couplings().call_and_ladj(noisy)
         with torch.autocast(batch.x.device.type, enabled=False):
             scores = self.prior.scores(z)
             log_p = self.prior.log_prob(z, batch.factors, scores) + ladj
             nll = -(log_p + standard_log_prob(rest) + self.front.log_det).mean()
-            entropies = {
+            terms = {
                 f"cross_entropy_{name}": self.prior.cross_entropy(name, score, batch.factors[name])
                 for name, score in scores.items()
             }
-        loss = (nll + self.discriminative * sum(entropies.values())) / self.d
+        loss = nll + self.discriminative * sum(terms.values())
+        if self.classifiers is not None and self.cells is not None:
+            terms |= self._moved(self.classifiers, self.cells, noisy, z, batch.factors, schedule)
+            loss = loss + self.consistency * terms["consistency"] + self.matching * terms["matching"]
+        loss = (loss if schedule.training else nll) / self.d
+        if self.classifiers is not None and schedule.training:
+            own = self.classifiers.entropies(self._hidden(core, schedule), batch.factors, fixed=False)
+            loss = loss + torch.stack(list(own.values())).sum(0).mean()
         require_finite(loss, batch)
-        return {"loss": loss, "nll": nll, "elbo": -nll, **entropies}
+        return {"loss": loss, "nll": nll, "elbo": -nll, **terms}
+
+    def _moved(
+        self,
+        g: Classifiers,
+        cells: Cells,
+        y: Tensor,
+        z: Tensor,
+        factors: Mapping[str, Tensor],
+        schedule: Schedule,
+    ) -> dict[str, Tensor]:
+        """The means of consistency.py's two losses, every code z = f(y) being moved by one factor."""
+        counts = {name: len(classes) for name, classes in self.classes.items()}
+        targets, changed = draw_moves(factors, counts, schedule.generator)
+        shift = torch.zeros_like(z)
+        for name, part in self.parts.items():
+            mu, c = self.prior.mean(name), factors[name].clamp(min=0)
+            shift[:, part] = torch.where(changed[name][:, None], mu[targets[name].clamp(min=0)] - mu[c], 0)
+        moved = self.couplings().inv(z + shift)
+        read = g.entropies(self._hidden(moved, schedule), targets, fixed=True)
+        return {
+            "consistency": torch.stack(list(read.values())).sum(0).mean(),
+            "matching": cells.matching(moved - y, factors, targets).mean(),
+        }
+
+    def _noise(self, like: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
+        """White noise on standardised x, as the front gives it to the first d dimensions; like: [N, d]."""
+        # Q is orthogonal: white noise on x is white noise on u.
+        return self.front.scaled(deviation * standard_noise(like.shape, generator, like))
+
+    def _hidden(self, y: Tensor, schedule: Schedule) -> Tensor:
+        """n(y) of consistency.py, [N, d]."""
+        eps = standard_noise(y.shape, schedule.generator, y)
+        return y + self._noise(y, NOISE_X, schedule.generator) + NOISE_Y * eps
 
     def after_step(self) -> None:
         """Nothing to do."""

@@ -1,6 +1,7 @@
 """Figures of factor manipulation: how they are called, and results as rows by judge and by means.
 
-A row: model, judge, means, weight (of the discriminative loss, as text) and FACTOR.FIGURE. `dnf` is two models, as
+A row: model, judge, means, weight (of the discriminative loss, and of consistency where
+it has one, as text) and FACTOR.FIGURE. `dnf` is two models, as
 in the paper (ICASSP 2021): phones are changed by the one trained with phone labels (dnf_phone), speakers by the one
 trained with speaker labels (dnf_speaker). `oracle` stands with the results of the model without parameters.
 """
@@ -96,13 +97,18 @@ def _nothing(key: str) -> None:
 
 def _row(model: str, judge: str, means: str, block: str, sources: Mapping[str, Value]) -> dict[str, Any]:
     """The figures of one block; sources: factor -> whose figures stand in its columns. Without any: no figure."""
-    weights = {value("discriminative") for value in sources.values()} - {None}
-    weight = ", ".join(f"{float(w):g}" for w in sorted(weights, key=float))
+    weight = ", ".join(sorted({_weight(value) for value in sources.values()} - {""}))
     row: dict[str, Any] = {"model": model, "judge": judge, "means": means, "weight": weight}
     for factor, value in sources.items():
         figures = {f"{factor}.{name}": value(f"{block}.{factor}.{name}") for name in FIGURES}
         row |= {name: figure for name, figure in figures.items() if figure is not None}
     return row
+
+
+def _weight(value: Value) -> str:
+    """`20`, or `20 + 60` with the consistency's; empty for a model without."""
+    weights = [float(w) for w in (value("discriminative"), value("consistency")) if w is not None]
+    return " + ".join(f"{w:g}" for i, w in enumerate(weights) if w or i == 0)
 
 
 def in_order(models: Mapping[str, Any]) -> list[str]:

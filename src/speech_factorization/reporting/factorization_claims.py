@@ -80,7 +80,7 @@ def verdicts_by_judge(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _unlike(rows: pd.DataFrame, claim: Claim) -> str:
-    """`1 of 2`: comparisons of models trained with another discriminative weight; empty where none can be made."""
+    """`1 of 2`: comparisons of models trained with another weight; empty where none can be made."""
     weights = rows.groupby("model")["weight"].first()
     there = [(weights[a], weights[b]) for a, b in claim.pairs if {a, b} <= set(weights.index)]
     count = sum("" not in pair and pair[0] != pair[1] for pair in there)

@@ -20,7 +20,7 @@ from speech_factorization.reporting.settings import Setting, title
 __all__ = ["INTRODUCTION", "TOP", "overview", "results", "tables"]
 
 TOP = "manipulation.phone.delta_target"
-WEIGHT = "discriminative"
+WEIGHTS = ("discriminative", "consistency")
 
 INTRODUCTION = (
     "Factor manipulation x' = f(f^-1(x) + mu_target - mu_source): rise of the target class's posterior (delta) and "
@@ -28,13 +28,13 @@ INTRODUCTION = (
     "is a real held-out segment of the target class and the same other factor. dnf: phones are changed by the model "
     "trained with phone labels, speakers by that trained with speaker labels, both of one seed. means: of the "
     "training segments' codes (empirical), or those the model has learned. weight: of the discriminative loss; 0 is "
-    "the paper's likelihood. Published: TIMIT, ICASSP 2021, MLP judge; another corpus: compare the order, not the "
-    "values.",
+    "the paper's likelihood; A + B: B that of the consistency of moved codes. Published: TIMIT, ICASSP 2021, MLP "
+    "judge; another corpus: compare the order, not the values.",
     "A claim holds in a seed if the first model is better (>) in every comparison, both of that seed; there is no test "
     "of significance. A side effect is what the other factor's posterior loses; a gain is none. In brackets: the "
     "closest comparison, or the one lost most clearly, the mean values of its two models and, over seeds, the margin; "
-    "positive is better. unlike weight: in how many comparisons the two were trained with another discriminative "
-    "weight. The comparisons:",
+    "positive is better. unlike weight: in how many comparisons the two were trained with another weight. "
+    "The comparisons:",
     "\n".join(f"- {claim.statement}: {claim.compared}" for claim, _ in STATED),
     "Codes of test segments, the whole z and its parts: balanced accuracy of reading a factor's class by linear "
     "discriminant analysis and by a network of one hidden layer; variance of class means over that within classes "
@@ -50,7 +50,7 @@ def results(members: pd.DataFrame, figure: Callable[["pd.Series[Any]", str], Any
 
     def value(row: "pd.Series[Any]", key: str) -> Any:
         found = figure(row, key)
-        return figure(row, f"hp.{row['model']}.{WEIGHT}") if key == WEIGHT and found is None else found
+        return figure(row, f"hp.{row['model']}.{key}") if key in WEIGHTS and found is None else found
 
     parts = []
     for seed, of_seed in members.groupby("seed"):

@@ -22,7 +22,7 @@ CAPTION = (
     "better (>) in every comparison: a higher delta, a smaller side effect (what the other factor's posterior loses; "
     "a gain is none). In brackets: the closest comparison, or the one lost most clearly, and the values of its two "
     "models. One seed: a small margin says little. dnf is two models, as in the table of manipulation. unlike weight: "
-    "in how many comparisons the two were trained with another discriminative weight, so that what the factorial "
+    "in how many comparisons the two were trained with another weight, so that what the factorial "
     "prior gains cannot be told. means: those models are moved by (where they have learned any, else empirical ones). "
     "Published: TIMIT, ICASSP 2021, MLP judge; the paper has no identity. Equal as printed is a tie."
 )
