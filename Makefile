@@ -14,7 +14,7 @@ test: install
 	ruff check .
 	ruff format --check .
 	mypy
-	pytest
+	pytest -n 2 --dist loadfile
 
 install: .venv/installed
 

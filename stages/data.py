@@ -41,9 +41,7 @@ class Segments:
             raise InputError(f"no factor {', '.join(lacking)}", "corpus.factors", f"this corpus has {there}")
         _need_all_parts(self.table, "split", "labelled utterances")
         self.archive = _archive_of(self.table, prepared / "spectrograms" / "segments" / "segments")
-        # Classes are those of the training split: a model never learns of others.
-        train = self.table[self.table["split"] == "train"]
-        self.factors = {name: tuple(sorted(train[name].astype(str).unique())) for name in factors}
+        self.factors = _classes(self.table, factors)
 
     @property
     def data(self) -> Data:
@@ -69,8 +67,7 @@ class Vowels:
             raise Missing("the corpus has no labelled vowels of those under corpus.vowels")
         _need_all_parts(self.table, "split", "vowels of those under corpus.vowels")
         self.archive = _archive_of(self.table, folder / "vowels")
-        train = self.table[self.table["split"] == "train"]
-        self.factors = {name: tuple(sorted(train[name].unique())) for name in ("phone", "sex", "speaker")}
+        self.factors = _classes(self.table, ("phone", "sex", "speaker"))
 
     @property
     def data(self) -> Data:
@@ -121,6 +118,12 @@ def _need_all_parts(table: pd.DataFrame, split: str, of: str) -> None:
     empty = [part for part in ("train", "valid", "test") if part not in set(table[split])]
     if empty:
         raise Missing(f"the corpus has no {of} for {' and '.join(empty)} ({split})")
+
+
+def _classes(table: pd.DataFrame, factors: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Those of the training split: a model never learns of others. An empty cell is no class but unknown."""
+    train = table[table["split"] == "train"]
+    return {name: tuple(sorted({*train[name].astype(str)} - {""})) for name in factors}
 
 
 def _archive_of(segments: pd.DataFrame, prefix: Path) -> Archive:

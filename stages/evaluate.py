@@ -175,7 +175,7 @@ class Bench:
         """Of the codes of segments; probes are trained on the training split and scored on the one scored."""
         chosen, data = self.settings.evaluate, self.segments.data
         splits = [self.batches("train"), self.batches("valid"), self.scored]
-        return representation.run(self.model, *splits, data, chosen.seed, chosen.segments)
+        return representation.run(self.model, *splits, data, chosen.seed, chosen.segments, chosen.probes)
 
 
 EXPERIMENTS = {
@@ -249,7 +249,7 @@ def main() -> None:
         outcome, not_answered = answer(model, settings)
         found |= {"parameters": about["parameters"], **outcome.numbers, "not_answered": not_answered}
         if hasattr(model, "discriminative") and model.parts:
-            found |= {"discriminative": model.discriminative, "consistency": model.consistency}
+            found |= {name: getattr(model, name) for name in ("discriminative", "consistency", "matching")}
         if hasattr(model, "scheduled_sampling") and "imported" not in about:
             found["training_feeding"] = "truth" if model.scheduled_sampling is None else "scheduled sampling"
     if "imported" in about:

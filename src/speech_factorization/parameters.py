@@ -100,14 +100,16 @@ class EvaluateParameters(Strict):
 
     seed: of target classes and samples; split: what is scored, `test`, or `valid` to choose settings by;
     utterances: how many are resynthesised at most, evenly spread (0: all); segments: how many are manipulated at
-    most (0: all); strengths: scales of the shift that are tried, on strength_segments of them; conversions: how
-    many utterances are given another speaker (0: all).
+    most (0: all); probes: from how many training segments classes are read at most; strengths: scales of the
+    shift that are tried, on strength_segments of the segments; conversions: how many utterances are given
+    another speaker (0: all).
     """
 
     seed: Annotated[int, Field(ge=0)]
     split: Literal["test", "valid"] = "test"
     utterances: Annotated[int, Field(ge=0)]
     segments: Annotated[int, Field(ge=0)]
+    probes: Annotated[int, Field(ge=8)]
     strengths: Annotated[list[Annotated[float, Field(ge=0, le=9)]], Field(min_length=1)]
     strength_segments: Annotated[int, Field(ge=0)]
     conversions: Annotated[int, Field(ge=0)]

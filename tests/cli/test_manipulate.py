@@ -113,7 +113,9 @@ def test_the_speaker_of_a_short_sound(call: Call) -> None:
 
 
 def test_what_would_clip_is_scaled_down(call: Call) -> None:
-    assert call(*PHONE, "--strength", "3") == (0, "")
+    status, said = call(*PHONE, "--strength", "3")
+    assert status == 0
+    assert "dB quieter than IN: what was changed would clip" in said
     assert 0.99 < float(read("out.wav").abs().max()) <= 1
 
 
@@ -131,6 +133,7 @@ def test_what_would_clip_is_scaled_down(call: Call) -> None:
         ((*PHONE, "--begin", "nan"), "--begin, --end"),
         ((*PHONE, "--strength", "nan"), "a strength of nan; name one from 0 to 9"),
         ((*PHONE, "--strength", "-1"), "a strength of -1"),
+        (("--factor", "phone", "--from", "aa", "--to", "aa"), "--from, --to: both are aa; name two classes"),
     ],
 )  # fmt: skip
 def test_bad_request(call: Call, arguments: tuple[str, ...], said: str) -> None:

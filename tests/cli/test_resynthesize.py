@@ -151,7 +151,7 @@ def test_bad_sound(
         ("out.raw", "vae", "unknown ending '.raw'"),
         ("out", "vae", "unknown ending ''"),
         ("there/out.wav", "vae", "there: the folder does not exist; create it first"),
-        ("folder.wav", "vae", "folder.wav: cannot be written"),
+        ("folder.wav", "vae", "folder.wav: is a folder"),
     ],
 )
 def test_bad_request(

@@ -54,7 +54,7 @@ def test_trained_saved_and_loaded(name: str, tmp_path: Path) -> None:
     history = train(name, tmp_path)
     first, *_, last = history.rows
     assert last["train_loss"] < first["train_loss"]
-    assert {"train_nll", "valid_nll", "valid_elbo"} <= set(first)
+    assert {"train_nll", "valid_nll", "valid_log_prob"} <= set(first)
     model, _ = load_model(tmp_path / name)
     assert not model.training
     x = VALID[0].x

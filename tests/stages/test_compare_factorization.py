@@ -110,11 +110,11 @@ def test_verdicts_over_seeds_at_one_weight(compared: Any) -> None:
         (cells[0], cells[1]): dict(zip(head, cells, strict=False)) for cells in found[found.index(head) + 1 :]
     }
     half = told["f-DNF's side effect is at most half of DNF's", "phone"]
-    assert half["MLP"] == "holds in all 3 seeds (fdnf > 0.5 x dnf 0.010/0.290, +0.135 +- 0.000)"
+    assert half["MLP"] == "holds in all 3 seeds (fdnf >= 0.5 x dnf 0.010/0.290, +0.135 +- 0.000)"
     assert half["CNN"] == half["MLP"]
     assert half["unlike weight"] == "0 of 1"
     lost = told["f-DNF's delta is no less than DNF's", "phone"]["MLP"]
-    assert lost == "does not hold in any of 3 seeds (1 of 1 lost: fdnf > dnf 0.950/0.960, -0.010 +- 0.000)"
+    assert lost == "does not hold in any of 3 seeds (1 of 1 lost: fdnf >= dnf 0.950/0.960, -0.010 +- 0.000)"
 
 
 def test_codes_over_seeds(compared: Any) -> None:

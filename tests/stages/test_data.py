@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from speech_factorization.features.archives import write_waves
-from stages.data import Utterances
+from speech_factorization.features.archives import write_matrices, write_waves
+from stages.data import Segments, Utterances
 
 NAMES = ["short", "long", "of-valid", "of-test"]
 
@@ -25,3 +25,19 @@ def test_utterances_shorter_than_a_chunk_are_said(tmp_path: Path, capsys: pytest
     assert "train: 3 chunks of 20 frames; 1 of 2 utterances are shorter" in capsys.readouterr().err
     utterances.chunks("train", 5, 4)
     assert capsys.readouterr().err == ""
+
+
+def test_an_empty_cell_is_no_class_but_unknown(tmp_path: Path) -> None:
+    for folder in ("segments", "spectrograms/segments"):
+        (tmp_path / folder).mkdir(parents=True)
+    names = [f"u-{i}" for i in range(6)]
+    sexes = ["F", "", "M", "F", "", "M"]
+    splits = ["train", "train", "train", "valid", "test", "test"]
+    table = pd.DataFrame({"segment": names, "utterance": "u", "phone": "aa", "sex": sexes, "split": splits})
+    table.to_csv(tmp_path / "segments" / "segments.csv", index=False)
+    matrices = ((name, np.zeros((20, 200), np.float32)) for name in names)
+    write_matrices(tmp_path / "spectrograms" / "segments" / "segments", matrices)
+    segments = Segments(["phone", "sex"], tmp_path)
+    assert segments.factors == {"phone": ("aa",), "sex": ("F", "M")}
+    (batch,) = segments.batches("train", 3)(0)
+    assert batch.factors["sex"].tolist() == [0, -1, 1]

@@ -1,5 +1,6 @@
 """manipulate: a sound whose phone, speaker or another factor is changed by a model."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +39,8 @@ def manipulate(
     check_model(checkpoints, model)
     if not 0 <= strength <= STRONGEST:
         raise InputError(f"a strength of {strength:g}", "--strength", f"name one from 0 to {STRONGEST}")
+    if from_class == to_class:
+        raise InputError(f"both are {to_class}", "--from, --to", "name two classes")
     import numpy as np
     import torch
 
@@ -61,7 +64,11 @@ def manipulate(
     shift = strength * (means[factor][b] - means[factor][a])
     sound = Sound.of(wave)
     changed = sound.wave(change(trained, sound.x, shift, stretches))
-    write_sound(target, (changed / changed.abs().max().clamp(min=1)).numpy())
+    peak = float(changed.abs().max())
+    if peak > 1:
+        quieter = 20 * np.log10(peak)
+        print(f"all of OUT is {quieter:.1f} dB quieter than IN: what was changed would clip", file=sys.stderr)
+    write_sound(target, (changed / max(peak, 1)).numpy())
 
 
 def check_stretch(begin: float, end: float | None, samples: int, rate: int) -> list[tuple[int, int]] | None:

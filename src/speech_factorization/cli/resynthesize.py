@@ -55,6 +55,8 @@ def check_target(target: Path) -> None:
     """Error: OUT has an ending that is no kind of sound file, or lies in no folder."""
     if target.suffix.lower() not in ENDINGS:
         raise InputError(f"unknown ending {target.suffix!r}", target, f"use {', '.join(ENDINGS)}")
+    if target.is_dir():
+        raise InputError("is a folder", target, "name a file in it")
     if not target.parent.is_dir():
         raise InputError("the folder does not exist", target.parent, "create it first")
 

@@ -83,7 +83,7 @@ def encode(model: Any, segments: Batch) -> Codes:
 def principal_axes(train: Floats, count: int, seed: int) -> Floats:
     """[D, count] orthonormal: principal components of codes [N, D], the first first, by a randomised algorithm.
 
-    Of a code of no more dimensions than that: the unit vectors.
+    Of a code of no more dimensions than that: the unit vectors, in no such order.
     """
     n, d = train.shape
     if d <= count:

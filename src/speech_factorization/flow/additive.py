@@ -17,11 +17,15 @@ Factors = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Additive:
-    """m [D]; a: factor -> effects a_f [classes, D], of weighted mean 0; counts: factor -> [classes]. float64."""
+    """m [D]; a: factor -> effects a_f [classes, D], of weighted mean 0; counts: factor -> [classes]. float64.
+
+    items: how many it was fitted to.
+    """
 
     m: Tensor
     a: Mapping[str, Tensor]
     counts: Mapping[str, Tensor]
+    items: int
 
     def residual(self, x: Tensor, factors: Factors) -> Tensor:
         """e = x - m - sum_f a_f[c_f] [N, D] of x [N, D] and classes [N]; an unknown class (-1) has no effect."""
@@ -44,7 +48,7 @@ def fit_additive(items: Iterable[tuple[Tensor, Factors]], classes: Mapping[str, 
     for name, effect, count in zip(classes, effects, counts, strict=True):
         mean = (count @ effect) / count.sum().clamp(min=1)
         m, a[name] = m + mean, effect - mean
-    return Additive(m[0], a, dict(zip(classes, counts, strict=True)))
+    return Additive(m[0], a, dict(zip(classes, counts, strict=True)), int(gram[0, 0]))
 
 
 def _design(x: Tensor, factors: Factors, classes: Mapping[str, int]) -> Tensor:

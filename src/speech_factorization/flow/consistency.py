@@ -8,8 +8,9 @@ M are means of y of all classes together, such as phone 3 of speaker 7: the diff
 same for every speaker, and a shift of x by class means alone misses that interaction. With few segments a mean is
 drawn to the additive model's, as if SHRINK more had been there.
 The classifiers g are trained beside the flow, on n(y) of training segments as they are; moved codes change the
-flow alone. They are no judge's network, and no judge is asked. Not of the paper: there no loss sees what a shift
-makes (a flow is told where the classes are, never what lies on the way).
+flow alone. In training y is the noisy segment the flow is trained on, so y' has that noise as well. They are no
+judge's network, and no judge is asked. Not of the paper: there no loss sees what a shift makes (a flow is told
+where the classes are, never what lies on the way).
 """
 
 import math

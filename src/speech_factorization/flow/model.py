@@ -21,7 +21,7 @@ from speech_factorization.dynamical.finite import require_finite
 from speech_factorization.dynamical.gaussian import standard_noise
 from speech_factorization.errors import InputError
 from speech_factorization.features.standardise import Standardise
-from speech_factorization.flow.additive import fit_additive
+from speech_factorization.flow.additive import Additive, fit_additive
 from speech_factorization.flow.consistency import NOISE_X, NOISE_Y, Cells, Classifiers, draw_moves
 from speech_factorization.flow.coupling import Couplings
 from speech_factorization.flow.front import Directions, Front
@@ -160,8 +160,8 @@ class FactorialFlow(nn.Module):
     def initialise(self, batches: Iterable[Batch]) -> None:
         """Standardise, fit the front, and start the class means where it finds them.
 
-        Goes through the batches seven times. Errors: InputError for a class with too few segments, directions
-        that do not vary or belong to two factors, or a frame that is not finite.
+        Goes through the batches seven times, eight where codes are moved. Errors: InputError for a class with too
+        few segments, directions that do not vary or belong to two factors, or a frame that is not finite.
         """
         self.standardise.fit(_finite(batches))
 
@@ -170,19 +170,36 @@ class FactorialFlow(nn.Module):
                 yield self._flat(batch.x), {name: batch.factors[name] for name in self.parts}
 
         additive = fit_additive(items(), {name: len(names) for name, names in self.classes.items()})
+        if additive.items <= self.front.w:
+            raise InputError(
+                f"{self.front.w} whitened dimensions and {additive.items} training segments: the covariance would be "
+                "singular",
+                f"{self.where}.dimensions",
+                "use more data or lower it",
+            )
         check_counts(additive.counts, self.classes, self.of_parts)
         # The loop has seeded torch's own numbers; one of them is the seed of these.
         generator = torch.Generator().manual_seed(int(torch.randint(2**31, ())))
         for name, means in self.front.fit(items, additive, generator).items():
             self.prior.set(name, means, additive.counts[name])
         if self.cells is not None:
-            every = self.cells.every(self.front.m.device)
-            additive_x = -additive.residual(self.front.m.new_zeros(len(self.cells.M), self.size), every)
             y = ((self.front(x)[:, : self.d], factors) for x, factors in items())
-            self.cells.fit(y, self.front(additive_x)[:, : self.d])
+            self.cells.fit(y, self._additive_cells(additive, self.cells))
+
+    def _additive_cells(self, additive: Additive, cells: Cells) -> Tensor:
+        """y [cells, d] of the additive model of x, some rows at a time: x of all cells may be large."""
+        every = cells.every(self.front.m.device)
+        found = []
+        for i in range(0, len(cells.M), 256):
+            some = {name: classes[i : i + 256] for name, classes in every.items()}
+            rows = len(next(iter(some.values())))
+            x = -additive.residual(self.front.m.new_zeros(rows, self.size), some)
+            found.append(self.front(x)[:, : self.d])
+        return torch.cat(found)
 
     def loss(self, batch: Batch, player: str, schedule: Schedule) -> dict[str, Tensor]:
-        """Means: nll (nats per segment), cross_entropy_FACTOR, and of moved codes consistency and matching.
+        """Means, nats per segment: nll given the classes, log_prob without them (the mixture), cross_entropy_FACTOR,
+        and of moved codes consistency and matching.
 
         In training loss = (nll + discriminative * sum of cross_entropy_FACTOR + their own weights * the last two) / d
         + what the classifiers lose on segments as they are. Elsewhere it is nll / d: weights are kept by their
@@ -198,8 +215,9 @@ class FactorialFlow(nn.Module):
         z, ladj = self.couplings().call_and_ladj(noisy)
         with torch.autocast(batch.x.device.type, enabled=False):
             scores = self.prior.scores(z)
-            log_p = self.prior.log_prob(z, batch.factors, scores) + ladj
-            nll = -(log_p + standard_log_prob(rest) + self.front.log_det).mean()
+            beside = (ladj + standard_log_prob(rest) + self.front.log_det).mean()
+            nll = -self.prior.log_prob(z, batch.factors, scores).mean() - beside
+            log_prob = self.prior.log_prob(z, {}, scores).mean() + beside
             terms = {
                 f"cross_entropy_{name}": self.prior.cross_entropy(name, score, batch.factors[name])
                 for name, score in scores.items()
@@ -213,7 +231,7 @@ class FactorialFlow(nn.Module):
             own = self.classifiers.entropies(self._hidden(core, schedule), batch.factors, fixed=False)
             loss = loss + torch.stack(list(own.values())).sum(0).mean()
         require_finite(loss, batch)
-        return {"loss": loss, "nll": nll, "elbo": -nll, **terms}
+        return {"loss": loss, "nll": nll, "log_prob": log_prob, "log_prob_given_classes": -nll, **terms}
 
     def _moved(
         self,

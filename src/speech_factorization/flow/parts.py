@@ -34,7 +34,8 @@ def slices(
     for name in (name for name in factors if name in sizes):
         wanted = sizes[name]
         if len(factors[name]) < 2:
-            raise InputError(f"{name} has fewer than two classes", where, "leave the factor out")
+            has = "fewer than two classes" if factors[name] else "no label on any training segment"
+            raise InputError(f"{name} has {has}", where, "leave the factor out")
         stop = start + (wanted or (size // len(sizes) if share else len(factors[name]) - 1))
         parts[name], start = slice(start, stop), stop
     if start > size:

@@ -31,12 +31,14 @@ class Claim:
     """statement: what is claimed; compared: the comparisons in words; pairs: (first, second) of each.
 
     share: the first must be better than this share of the second: at most half of an error is a share of .5.
+    or_equal: being as good is enough.
     """
 
     statement: str
     compared: str
     pairs: Pairs
     share: float = 1.0
+    or_equal: bool = False
 
 
 def claims() -> tuple[Claim, ...]:
@@ -175,7 +177,8 @@ def judge(
     table = known.pivot(index="seed", columns="model", values=metric).astype(float)
     better = measures[metric].better
     share = "" if claim.share == 1 else f"{claim.share:g} x "
-    pairs = {f"{a} > {share}{b}": (a, b) for a, b in claim.pairs if {a, b} <= set(table)}
+    sign = ">=" if claim.or_equal else ">"
+    pairs = {f"{a} {sign} {share}{b}": (a, b) for a, b in claim.pairs if {a, b} <= set(table)}
     margins = pd.DataFrame(
         {pair: better * (table[a] - claim.share * table[b]) for pair, (a, b) in pairs.items()},
         index=table.index,
@@ -185,7 +188,8 @@ def judge(
     # A lost comparison decides even where another is tied or missing.
     against = (margins < -tie).any(axis="columns")
     complete = margins.notna().all(axis="columns") & (len(margins.columns) == len(claim.pairs))
-    held = complete & (margins > tie).all(axis="columns")
+    won = margins >= -tie if claim.or_equal else margins > tie
+    held = complete & won.all(axis="columns")
     lost = tuple(margins.columns[(margins < -tie).any()])
     means = margins[list(lost or margins.columns)].mean()
     closest = str(means.idxmin())
@@ -197,7 +201,7 @@ def judge(
         compared=len(margins.columns),
         pairs=len(claim.pairs),
         lost=lost,
-        tied=tuple(margins.columns[(margins[~against].abs() <= tie).any()]),
+        tied=() if claim.or_equal else tuple(margins.columns[(margins[~against].abs() <= tie).any()]),
         closest=closest,
         first=float(first),
         second=float(second),

@@ -91,6 +91,9 @@ def by_judge(values: Mapping[str, Value]) -> pd.DataFrame:
     return found
 
 
+WEIGHTS = ("discriminative", "consistency", "matching")
+
+
 def _nothing(key: str) -> None:
     """The figures of a model that was not run."""
 
@@ -106,8 +109,8 @@ def _row(model: str, judge: str, means: str, block: str, sources: Mapping[str, V
 
 
 def _weight(value: Value) -> str:
-    """`20`, or `20 + 60` with the consistency's; empty for a model without."""
-    weights = [float(w) for w in (value("discriminative"), value("consistency")) if w is not None]
+    """`20`, or `20 + 60 + 0.1` with the consistency's and the matching's; empty for a model without."""
+    weights = [float(w) for w in map(value, WEIGHTS) if w is not None]
     return " + ".join(f"{w:g}" for i, w in enumerate(weights) if w or i == 0)
 
 

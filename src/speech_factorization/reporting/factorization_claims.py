@@ -26,16 +26,16 @@ DELTA = "delta_target"
 MODELS = ("segment_vae", "nf", "dnf", "fdnf")
 
 
-def _claim(statement: str, pairs: Pairs, share: float = 1.0) -> Claim:
-    of = "" if share == 1 else f"{share:g} x "
-    return Claim(statement, ", ".join(f"{a} > {of}{b}" for a, b in pairs), pairs, share)
+def _claim(statement: str, pairs: Pairs, share: float = 1.0, or_equal: bool = False) -> Claim:
+    than = (">= " if or_equal else "> ") + ("" if share == 1 else f"{share:g} x ")
+    return Claim(statement, ", ".join(f"{a} {than}{b}" for a, b in pairs), pairs, share, or_equal)
 
 
 # Each with the figure it is about. The first three are the paper's; it has no identity.
 STATED = (
     (_claim("VAE < NF < DNF in delta", (("nf", "segment_vae"), ("dnf", "nf"))), DELTA),
-    (_claim("f-DNF's delta is no less than DNF's", (("fdnf", "dnf"),)), DELTA),
-    (_claim("f-DNF's side effect is at most half of DNF's", (("fdnf", "dnf"),), 0.5), SIDE_EFFECT),
+    (_claim("f-DNF's delta is no less than DNF's", (("fdnf", "dnf"),), or_equal=True), DELTA),
+    (_claim("f-DNF's side effect is at most half of DNF's", (("fdnf", "dnf"),), 0.5, True), SIDE_EFFECT),
     (_claim("f-DNF beats identity in delta", (("fdnf", "identity"),)), DELTA),
     (_claim("f-DNF's side effect is less than identity's", (("fdnf", "identity"),)), SIDE_EFFECT),
     (_claim("every model beats identity in delta", tuple((m, "identity") for m in MODELS)), DELTA),

@@ -17,7 +17,7 @@ from speech_factorization.interfaces import Batch, Schedule
 
 __all__ = ["needs", "run"]
 
-TERMS = ("reconstruction", "kl", "kl_v", "elbo", "log_prob")
+TERMS = ("reconstruction", "kl", "kl_v", "elbo", "log_prob", "log_prob_given_classes")
 
 
 def needs(model: Any) -> str | None:
@@ -29,7 +29,8 @@ def needs(model: Any) -> str | None:
 
 @torch.no_grad()
 def run(model: Any, test: Iterable[Batch], seed: int) -> Outcome:
-    """likelihood -> {reconstruction, kl, kl_v, elbo, beta, beta_v, bits_per_dim, of}, as far as the model has them.
+    """likelihood -> {reconstruction, kl, kl_v, elbo, log_prob, log_prob_given_classes, beta, beta_v, bits_per_dim,
+    of}, as far as the model has them.
 
     test: batches of the model's first input. Means over batches are weighted by their real frames, so a
     shorter last batch counts for less. The seed is of the samples of z.

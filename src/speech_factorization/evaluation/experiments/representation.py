@@ -31,8 +31,6 @@ from speech_factorization.interfaces import Batch, Data
 
 __all__ = ["needs", "run"]
 
-TRAINING = 8000  # segments, at most: one half for the probes, one for the axes they read
-VALIDATION = 2000
 POINTS = 1000  # of a map, at most
 LARGE = 256  # dimensions from which a code is read along some axes only
 READ_AXES = 64
@@ -55,24 +53,27 @@ def run(
     data: Data,
     seed: int,
     limit: int | None = None,
+    training: int = 8000,
 ) -> Outcome:
     """leak, leak_mlp: {FACTOR_from_CODE, chance_FACTOR}; separation: FACTOR -> CODE -> {f_ratio, silhouette}.
 
     leak is the linear probe's recall, leak_mlp the MLP's, see metrics/probes.py; chance is 1 / classes. Factors
     of fewer than two classes are left out, and test segments of a class without training segments. limit: so
-    many test segments at most are scored (None or 0: all), those the manipulation experiment draws. Figures:
-    `tsne` of z, `tsne_parts` of the parts where there are any, of all test segments of the most frequent classes.
+    many test segments at most are scored (None or 0: all), those the manipulation experiment draws; training: so
+    many training segments at most, one half for the probes, one for the axes they read, and a quarter as many for
+    validation. Figures: `tsne` of z, `tsne_parts` of the parts where there are any, of all test segments of the
+    most frequent classes.
     """
-    drawn = draw(train, TRAINING, seed)
+    drawn = draw(train, training, seed)
     every = torch.arange(len(drawn.x))
     parts = {"axes": select(drawn, every[::2]), "train": select(drawn, every[1::2])}
-    parts["valid"] = draw(valid, VALIDATION, seed)
+    parts["valid"] = draw(valid, training // 4, seed)
     everything = gather(test, None, seed)
     parts["test"] = gather([everything], limit, seed)
     factors = [name for name in data.factors if _told_apart(name, parts["train"], parts["test"])]
     if not factors:
         return Outcome({})
-    items, shown = choose(_classes(everything, factors), POINTS, seed)
+    items, shown = choose(_classes(everything, factors), min(POINTS, limit or POINTS), seed)
     parts["map"] = select(everything, torch.from_numpy(items))
     codes = {name: encode(model, segments) for name, segments in parts.items()}
     classes = {name: _classes(segments, factors) for name, segments in parts.items()}
@@ -80,7 +81,11 @@ def run(
     numbers = _leak(codes, classes, axes, seed) | _separation(codes["test"], classes["test"])
     if len(items) < FEWEST:
         return Outcome(numbers)
-    points = {name: embed(code @ axes[name][:, :MAP_AXES], seed) for name, code in codes["map"].items()}
+    points = {}
+    for name, code in codes["map"].items():
+        # Axes of a code that is read along all of its dimensions are in no order.
+        own = axes[name] if code.shape[1] > READ_AXES else principal_axes(codes["axes"][name], MAP_AXES, seed)
+        points[name] = embed(code @ own[:, :MAP_AXES], seed)
     return Outcome(numbers, _figures(points, classes["map"], shown, data))
 
 

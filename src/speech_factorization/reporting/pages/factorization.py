@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from speech_factorization.reporting.factorization import PARTS_OF, by_judge
+from speech_factorization.reporting.factorization import PARTS_OF, WEIGHTS, by_judge
 from speech_factorization.reporting.factorization_claims import STATED
 from speech_factorization.reporting.factorization_seeds import (
     claims_over_seeds,
@@ -20,7 +20,6 @@ from speech_factorization.reporting.settings import Setting, title
 __all__ = ["INTRODUCTION", "TOP", "overview", "results", "tables"]
 
 TOP = "manipulation.phone.delta_target"
-WEIGHTS = ("discriminative", "consistency")
 
 INTRODUCTION = (
     "Factor manipulation x' = f(f^-1(x) + mu_target - mu_source): rise of the target class's posterior (delta) and "
@@ -28,8 +27,9 @@ INTRODUCTION = (
     "is a real held-out segment of the target class and the same other factor. dnf: phones are changed by the model "
     "trained with phone labels, speakers by that trained with speaker labels, both of one seed. means: of the "
     "training segments' codes (empirical), or those the model has learned. weight: of the discriminative loss; 0 is "
-    "the paper's likelihood; A + B: B that of the consistency of moved codes. Published: TIMIT, ICASSP 2021, MLP "
-    "judge; another corpus: compare the order, not the values.",
+    "the paper's likelihood; A + B + C: B and C those of the consistency and the matching of moved codes. These know "
+    "every factor a model has parts of, so fdnf's are also against side effects and dnf's are not. Published: TIMIT, "
+    "ICASSP 2021, MLP judge; another corpus: compare the order, not the values.",
     "A claim holds in a seed if the first model is better (>) in every comparison, both of that seed; there is no test "
     "of significance. A side effect is what the other factor's posterior loses; a gain is none. In brackets: the "
     "closest comparison, or the one lost most clearly, the mean values of its two models and, over seeds, the margin; "

@@ -17,8 +17,8 @@ CAPTION = (
     "same other factor, over the share of pairs that have one. A delta above the oracle's means that the judge is "
     "fooled: read all three. dnf: phones are changed by the model trained with phone labels, speakers by that "
     "trained with speaker labels, as in the paper. means: of the training segments' codes, or those the model has "
-    "learned. weight: of the discriminative loss, 0 is the paper's likelihood; A + B: B that of the "
-    "consistency of moved codes. "
+    "learned. weight: of the discriminative loss, 0 is the paper's likelihood; A + B + C: B and C "
+    "those of the consistency and the matching of moved codes, which are against fdnf's side effects as well. "
     "Published and own figures are of different corpora: compare the order, not the values."
 )
 
