@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -21,17 +21,20 @@ class Batch:
     lengths: [B] int64, real frames (or samples) of each item; what lies behind is padding.
     factors: name -> [B] int64 class index into `Data.factors[name]`; -1 where unknown.
     utterances: the utterance each item comes from.
+    streams: name -> [B, ...], what goes along with x and was computed before: codes, F0, a speaker's vector.
     """
 
     x: Tensor
     lengths: Tensor
     factors: Mapping[str, Tensor] = field(default_factory=dict)
     utterances: tuple[str, ...] = ()
+    streams: Mapping[str, Tensor] = field(default_factory=dict)
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on another device."""
         factors = {name: values.to(device) for name, values in self.factors.items()}
-        return Batch(self.x.to(device), self.lengths.to(device), factors, self.utterances)
+        streams = {name: values.to(device) for name, values in self.streams.items()}
+        return Batch(self.x.to(device), self.lengths.to(device), factors, self.utterances, streams)
 
 
 class Batches(Protocol):
@@ -46,10 +49,13 @@ class Data:
 
     factors: name -> class names, in index order, e.g. {"phone": ("aa", ...), "speaker": (...)}.
     shape: shape of one item of x, without batch and time where time varies ((257,) or (20, 200)).
+    parts: of a model that builds on networks trained before it: part -> that part's description, JSON
+      values from which it is built again; its weights are in the model's own checkpoint.
     """
 
     factors: Mapping[str, tuple[str, ...]]
     shape: tuple[int, ...]
+    parts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

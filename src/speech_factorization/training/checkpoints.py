@@ -26,14 +26,15 @@ def count_parameters(model: nn.Module) -> int:
 def about_data(data: Data) -> dict[str, Any]:
     """`Data` as JSON; factors are a list, since their order may matter and a JSON object has none."""
     factors = [{"name": name, "classes": list(classes)} for name, classes in data.factors.items()]
-    return {"factors": factors, "shape": list(data.shape)}
+    parts = {"parts": {name: dict(part) for name, part in data.parts.items()}} if data.parts else {}
+    return {"factors": factors, "shape": list(data.shape), **parts}
 
 
 def data_of(about: Mapping[str, Any]) -> Data:
     """The `Data` that `about["data"]` describes."""
     data = about["data"]
     factors = {factor["name"]: tuple(factor["classes"]) for factor in data["factors"]}
-    return Data(factors=factors, shape=tuple(data["shape"]))
+    return Data(factors=factors, shape=tuple(data["shape"]), parts=data.get("parts", {}))
 
 
 def save(folder: Path, model: nn.Module, about: Mapping[str, Any], history: History | None = None) -> None:

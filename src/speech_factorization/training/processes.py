@@ -56,6 +56,7 @@ def share(batch: Batch, rank: int, world: int) -> tuple[Batch, int]:
         lengths=batch.lengths[mine],
         factors={name: values[mine] for name, values in batch.factors.items()},
         utterances=batch.utterances[mine],
+        streams={name: values[mine] for name, values in batch.streams.items()},
     )
     return part, len(range(rank, items, world))
 
