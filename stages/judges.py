@@ -26,6 +26,7 @@ from speech_factorization.evaluation.judge_settings import (
     VerificationSettings,
 )
 from speech_factorization.evaluation.judges import SEGMENT_FAMILIES, VOWEL_FAMILIES, train_judges
+from speech_factorization.features.speaker_batches import CropBatches
 from speech_factorization.files import new_folder, write_json
 from speech_factorization.interfaces import Batches
 from speech_factorization.training.fabric import make_fabric
@@ -79,10 +80,18 @@ class Trainer:
         known = table[table["speaker_split"] == "train"]
         classes = sorted(known["speaker"].unique())
 
-        def crops(rows: pd.DataFrame, shuffle: bool) -> verification.CropBatches:
+        def crops(rows: pd.DataFrame, shuffle: bool) -> CropBatches:
             names, speakers = rows["utterance"].tolist(), rows["speaker"].tolist()
-            return verification.CropBatches(
-                utterances.archive, names, speakers, classes, chosen, seed=self.seed, shuffle=shuffle
+            return CropBatches(
+                utterances.archive,
+                names,
+                speakers,
+                classes,
+                chosen.crop,
+                chosen.batch,
+                chosen.speeds,
+                seed=self.seed,
+                shuffle=shuffle,
             )
 
         # Its test is of other speakers, so of its own speakers only the sentences that stop it are kept back.

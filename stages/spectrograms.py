@@ -1,12 +1,14 @@
 """spectrograms: what models and judges read. Utterance by utterance, in `jobs` processes; killed, it goes on.
 
-segments: 20 x 200 log spectrograms. vowels: log spectrograms at a 1 ms hop, unpadded. utterances: waves
-trimmed at 30 dB and scaled to peak 1; their STFTs are computed when they are read, faster than from disk.
+segments: 20 x 200 log spectrograms. vowels: log spectrograms at a 1 ms hop of utterances at rms 0.05, unpadded.
+utterances: waves trimmed at 30 dB and scaled to peak 1; their STFTs are computed when they are read, faster than from
+disk.
 """
 
 import csv
 import itertools
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -19,6 +21,7 @@ from speech_factorization import parameters
 from speech_factorization.corpora.tables import AUDIO, Corpus, open_table
 from speech_factorization.errors import InputError
 from speech_factorization.features.archives import Writer, matrix_entry, wave_entry
+from speech_factorization.features.segment_sound import level
 from speech_factorization.features.segments import segment_spectrogram
 from speech_factorization.features.stft import FFT, trim, unit_peak
 from speech_factorization.features.vowels import SIZE, vowel_frames, vowel_spectrogram
@@ -61,8 +64,12 @@ def segments_of(corpus: Corpus, part: Part) -> Entries:
 
 
 def vowels_of(corpus: Corpus, part: Part) -> Entries:
-    """[frames, 257] of each row."""
+    """[frames, 257] of each row; the utterance at rms 0.05, so that how loud a speaker was recorded tells nothing."""
     wave = torch.from_numpy(corpus.wave(part.utterance))
+    try:
+        wave = wave * level(wave)
+    except InputError as error:
+        raise InputError(str(error), part.utterance) from None
     spectrograms = (vowel_spectrogram(wave, int(row["begin"]), int(row["end"])).numpy() for row in part.rows)
     return [(key, matrix_entry(key, one)) for key, one in zip(part.keys, spectrograms, strict=True)]
 
@@ -114,12 +121,17 @@ def make_vowels(corpus: Corpus, folder: Path, jobs: int, names: list[str]) -> No
 
 
 def keep_vowels(table: Path, names: list[str]) -> tuple[int, int]:
-    """Write the rows of segments.csv that are vowels short enough; how many, and how many are not."""
+    """Write the rows of segments.csv that are vowels short enough; how many, and how many are not.
+
+    Errors: a corpus with segments that has none of a vowel that is asked for.
+    """
     kept = discarded = 0
+    there: Counter[str] = Counter()
     with open_table(SEGMENTS) as rows, table.open("w", encoding="utf-8", newline="") as file:
         out = csv.DictWriter(file, rows.fieldnames or [], lineterminator="\n")
         out.writeheader()
         for row in rows:
+            there[row["phone"]] += 1
             if row["phone"] not in names:
                 continue
             if 1 <= vowel_frames(int(row["begin"]), int(row["end"])) <= SIZE:
@@ -127,6 +139,11 @@ def keep_vowels(table: Path, names: list[str]) -> tuple[int, int]:
                 kept += 1
             else:
                 discarded += 1
+    lacking = [name for name in names if name not in there]
+    if lacking and there:
+        counts = ", ".join(f"{name} {count}" for name, count in sorted(there.items()))
+        what = f"no segment of {', '.join(lacking)} in this corpus"
+        raise InputError(what, "corpus.vowels", f"there are: {counts}")
     return kept, discarded
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from speech_factorization.errors import InputError
-from speech_factorization.evaluation.judge_networks import CnnJudge, MlpJudge, VowelNetwork, mel_bands
+from speech_factorization.evaluation.judge_networks import CnnJudge, MlpJudge, VowelNetwork
 from speech_factorization.evaluation.judge_settings import (
     CnnSettings,
     JudgeSettings,
@@ -16,6 +16,7 @@ from speech_factorization.evaluation.judge_settings import (
 )
 from speech_factorization.evaluation.judges import SEGMENT_FAMILIES, Judge, Judges, build, train_judges
 from speech_factorization.evaluation.neighbours import NeighbourJudge
+from speech_factorization.features.mel import mel_bands
 from speech_factorization.features.segments import segment_spectrogram
 from speech_factorization.interfaces import Batch, Data, Schedule
 

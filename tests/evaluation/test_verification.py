@@ -7,10 +7,12 @@ import torch
 from speech_factorization.errors import InputError
 from speech_factorization.evaluation.judge_settings import VerificationSettings
 from speech_factorization.evaluation.metrics.verification import cosines, eer, error_curve, evaluate, trials
-from speech_factorization.evaluation.verification import CropBatches, Verification, score
+from speech_factorization.evaluation.verification import Verification, score
+from speech_factorization.features.speaker_batches import CropBatches
 from speech_factorization.interfaces import Schedule
 
 SETTINGS = VerificationSettings(channels=8, dimensions=16, bands=20, crop=8000, batch=4)
+CROPS = (SETTINGS.crop, SETTINGS.batch, SETTINGS.speeds)
 SPEAKERS = ("a", "b")
 
 
@@ -96,7 +98,7 @@ def _waves() -> dict[str, np.ndarray]:
 def _batches(shuffle: bool) -> CropBatches:
     waves = _waves()
     return CropBatches(
-        waves, list(waves), [name[0] for name in waves], SPEAKERS, SETTINGS, seed=3, shuffle=shuffle
+        waves, list(waves), [name[0] for name in waves], SPEAKERS, *CROPS, seed=3, shuffle=shuffle
     )
 
 
@@ -132,45 +134,6 @@ def test_the_margin_makes_training_harder_and_is_absent_in_validation() -> None:
     cosine = network(batch.x) @ torch.nn.functional.normalize(network.centres, dim=-1).T
     plain = torch.nn.functional.cross_entropy(SETTINGS.scale * cosine, batch.factors["speaker"])
     assert losses[1] == pytest.approx(plain.item(), rel=1e-5)
-
-
-def test_crops_are_a_function_of_seed_and_epoch() -> None:
-    batches = _batches(True)
-    first, again, other = (torch.cat([b.x for b in batches(epoch)]) for epoch in (0, 0, 1))
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
-    assert first.shape == (12 * 3, SETTINGS.crop)
-    assert len(batches) == len(list(batches(0)))
-    # Faster and slower speakers are classes of their own.
-    assert sorted(set(torch.cat([b.factors["speaker"] for b in batches(0)]).tolist())) == list(range(6))
-
-
-def test_validation_crops_are_the_middles() -> None:
-    batch = next(_batches(False)(0))
-    wave = _waves()[batch.utterances[0]]
-    assert np.array_equal(batch.x[0].numpy(), wave[2000:10_000])
-    assert batch.factors["speaker"].tolist() == [0, 1, 0, 1]
-
-
-def test_a_played_faster_crop_has_its_spectrum_moved_up() -> None:
-    time = np.arange(16_000) / 16_000
-    waves = {"u": np.sin(2 * np.pi * 1000 * time).astype(np.float32)}
-    batches = CropBatches(waves, ["u"], ["a"], ["a"], SETTINGS, seed=0, shuffle=True)
-    (batch,) = batches(0)
-    peaks = batch.x.numpy() * np.hanning(8000)
-    found = dict(
-        zip(batch.factors["speaker"].tolist(), np.abs(np.fft.rfft(peaks)).argmax(1) * 2, strict=True)
-    )
-    assert found == {0: 1000, 1: 900, 2: 1100}
-
-
-def test_integer_and_short_waves() -> None:
-    waves = {"u": np.full(100, 16384, np.int16)}
-    (batch,) = CropBatches(waves, ["u"], ["a"], ["a"], SETTINGS)(0)
-    assert batch.x.shape == (1, SETTINGS.crop)
-    assert torch.equal(batch.x, torch.full((1, SETTINGS.crop), 0.5))
-    with pytest.raises(InputError, match="'b'"):
-        CropBatches(waves, ["u"], ["b"], ["a"], SETTINGS)
 
 
 def test_saving_and_loading(tmp_path) -> None:

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from speech_factorization.evaluation.judge_settings import CnnSettings, MlpSettings
+from speech_factorization.features.mel import mel_bands
 from speech_factorization.features.standardise import Standardise
 from speech_factorization.interfaces import Batch, Schedule
 
-__all__ = ["CnnJudge", "JudgeNetwork", "MlpJudge", "VowelNetwork", "mel_bands"]
+__all__ = ["CnnJudge", "JudgeNetwork", "MlpJudge", "VowelNetwork"]
 
 BIN_HZ = 31.25  # of vowel images: 512-point FFT at 16 kHz
 TEMPERATURES = torch.logspace(-0.7, 0.7, 57)  # 0.2 to 5
@@ -188,22 +189,6 @@ class VowelNetwork(MlpJudge):
             lengths = torch.full((len(x),), x.shape[1], device=x.device)
         banded = x @ self.bands.T
         return _pieces(lengths, x.shape[1], self.PIECES) @ banded
-
-
-def mel_bands(count: int, frequencies: Tensor, highest: float = 8000.0) -> Tensor:
-    """Triangles on the mel scale as means over bins: [count, bins], every row sums to one.
-
-    frequencies: [bins] in Hz. A band narrower than the bins' distance takes the nearest bin.
-    """
-    top = 1127 * torch.log1p(torch.tensor(highest / 700))
-    edges = 700 * torch.expm1(torch.linspace(0, float(top), count + 2) / 1127)
-    left, centre, right = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    rise, fall = (frequencies - left) / (centre - left), (right - frequencies) / (right - centre)
-    weights = torch.minimum(rise, fall).clamp(min=0)
-    empty = weights.sum(1) == 0
-    nearest = (frequencies - centre).abs().argmin(1)
-    weights[empty, nearest[empty]] = 1
-    return weights / weights.sum(1, keepdim=True)
 
 
 def _pieces(lengths: Tensor, frames: int, pieces: int) -> Tensor:

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from speech_factorization.features.speaker_settings import SpeakerNetworkSettings
 from speech_factorization.strict import Strict
 
 __all__ = ["CnnSettings", "JudgeSettings", "MlpSettings", "NeighbourSettings", "VerificationSettings"]
@@ -64,23 +65,13 @@ class NeighbourSettings(Strict):
     shrinkages: Annotated[list[Positive], Field(min_length=1)] = [0.3, 1.0, 3.0, 30.0]
 
 
-class VerificationSettings(_Fitted):
-    """TDNN with statistics pooling and an additive angular margin.
-
-    crop: samples at 16 kHz; speeds: every training speaker played faster or slower counts as one more.
-    """
+class VerificationSettings(_Fitted, SpeakerNetworkSettings):
+    """The speaker-verification network."""
 
     epochs: Count = 10
     batch: Count = 32
     patience: Count = 10
     learning_rate: Positive = 2e-3
-    channels: Count = 192
-    dimensions: Count = 256
-    bands: Count = 40
-    margin: NotNegative = 0.2
-    scale: Positive = 30.0
-    crop: Annotated[int, Field(ge=8000)] = 24_000
-    speeds: list[Annotated[float, Field(ge=0.5, le=2.0)]] = [0.9, 1.1]
 
 
 class JudgeSettings(Strict):

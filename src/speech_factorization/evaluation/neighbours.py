@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from speech_factorization.errors import InputError
-from speech_factorization.evaluation.judge_networks import mel_bands
 from speech_factorization.evaluation.judge_settings import NeighbourSettings
+from speech_factorization.features.mel import mel_bands
 from speech_factorization.interfaces import Batch
 
 __all__ = ["NeighbourJudge"]

@@ -1,9 +1,8 @@
 """From the log spectrograms of segments back to sound: the inverse of `features.segments`.
 
 x = log(|S| + 0.01) says nothing of the phase and nothing of DC. Either the phase is the original's, and DC with
-it; or it is found by Griffin and Lim's iterations (Signal estimation from modified short-time Fourier transform,
-1984), accelerated (Perraudin, Balazs and Sondergaard, A fast Griffin-Lim algorithm, 2013), and DC is zero:
-speech has none. A wave is that of the least squared error to its frames.
+it; or it is found by Griffin and Lim's iterations (griffin_lim.py), and DC is zero: speech has none. A wave is that
+of the least squared error to its frames.
 """
 
 import math
@@ -12,7 +11,8 @@ import torch
 from torch import Tensor
 
 from speech_factorization.errors import InputError
-from speech_factorization.features.framing import gather_frames
+from speech_factorization.features import griffin_lim as phases
+from speech_factorization.features.framing import gather_frames, overlap_add
 from speech_factorization.features.segments import FLOOR, FRAMES, HOP, RMS, WINDOW
 
 __all__ = [
@@ -24,12 +24,6 @@ __all__ = [
     "utterance_frames",
     "wave_of",
 ]
-
-ITERATIONS = 32
-MOMENTUM = 0.99
-
-# Where a frame's window has all but ended it says nothing of the sample.
-LEAST = 1e-3
 
 
 def level(wave: Tensor) -> Tensor:
@@ -81,19 +75,11 @@ def wave_of(x: Tensor, original: Tensor) -> Tensor:
     return _overlap_add(torch.cat([original[:, :1], changed], 1))
 
 
-def griffin_lim(x: Tensor, generator: torch.Generator, iterations: int = ITERATIONS) -> Tensor:
+def griffin_lim(x: Tensor, generator: torch.Generator, iterations: int = phases.ITERATIONS) -> Tensor:
     """Sound of log magnitudes x [T, 200] alone, as long as that of `wave_of`; starts from random phases."""
     magnitude = torch.nn.functional.pad(_magnitude(x), (1, 0))
-    phase = 2 * math.pi * torch.rand(magnitude.shape, generator=generator, dtype=x.dtype).to(x.device)
     window = torch.hann_window(WINDOW, dtype=x.dtype, device=x.device)
-    found = torch.polar(magnitude, phase)
-    before = torch.zeros_like(found)
-    for _ in range(iterations):
-        consistent = torch.fft.rfft(_overlap_add(found).unfold(0, WINDOW, HOP) * window)
-        towards = consistent + MOMENTUM * (consistent - before)
-        found = torch.polar(magnitude, towards.angle())
-        before = consistent
-    return _overlap_add(found)
+    return phases.griffin_lim(magnitude, window, HOP, WINDOW, generator, iterations)
 
 
 def _magnitude(x: Tensor) -> Tensor:
@@ -104,12 +90,4 @@ def _magnitude(x: Tensor) -> Tensor:
 def _overlap_add(spectrum: Tensor) -> Tensor:
     """The wave whose windowed frames are nearest to the inverse transforms of spectrum [T, 201]."""
     window = torch.hann_window(WINDOW, dtype=spectrum.real.dtype, device=spectrum.device)
-    frames = torch.fft.irfft(spectrum, WINDOW) * window
-    samples = (len(frames) - 1) * HOP + WINDOW
-    index = HOP * torch.arange(len(frames), device=frames.device)[:, None]
-    index = (index + torch.arange(WINDOW, device=frames.device)).flatten()
-    total = frames.new_zeros(samples).index_add(0, index, frames.flatten())
-    weights = window.square().expand_as(frames).flatten()
-    weight = frames.new_zeros(samples).index_add(0, index, weights)
-    wave: Tensor = total / weight.clamp(min=LEAST)
-    return wave
+    return overlap_add(torch.fft.irfft(spectrum, WINDOW), window, HOP)

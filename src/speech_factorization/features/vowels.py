@@ -10,7 +10,7 @@ from torch.nn import functional
 from speech_factorization.errors import InputError
 from speech_factorization.features.framing import gather_frames
 
-__all__ = ["BINS", "SIZE", "vowel_frames", "vowel_image", "vowel_spectrogram"]
+__all__ = ["BINS", "SIZE", "vowel_frames", "vowel_image", "vowel_spectrogram", "vowel_spectrum"]
 
 SIZE = 288
 BINS = 257
@@ -18,6 +18,7 @@ BINS = 257
 WINDOW = 400  # 25 ms
 HOP = 16  # 1 ms
 FFT = 512
+SCALE = 32768  # |S| is that of the 16-bit wave
 
 
 def vowel_frames(begin: int, end: int) -> int:
@@ -25,11 +26,11 @@ def vowel_frames(begin: int, end: int) -> int:
     return (end - begin) // HOP
 
 
-def vowel_spectrogram(wave: Tensor, begin: int, end: int) -> Tensor:
-    """log(max(|S|, 1)), [frames, 257], of wave [samples] in [-1, 1) between the samples begin and end.
+def vowel_spectrum(wave: Tensor, begin: int, end: int) -> Tensor:
+    """Complex spectrum [frames, 257] of the 16-bit wave, wave [samples] in [-1, 1), between the samples begin and end.
 
-    |S| is that of the 16-bit wave (scaled by 32768), so that 0 is the floor. Hann window of 400 samples,
-    frame i centred in its millisecond at begin + 16 i + 8; windows reach into the signal beyond both ends.
+    Hann window of 400 samples, frame i centred in its millisecond at begin + 16 i + 8; windows reach into the
+    signal beyond both ends.
     """
     frames = vowel_frames(begin, end)
     if begin < 0 or end > len(wave) or frames < 1:
@@ -38,8 +39,13 @@ def vowel_spectrogram(wave: Tensor, begin: int, end: int) -> Tensor:
         )
     starts = begin + (HOP - WINDOW) // 2 + HOP * torch.arange(frames, device=wave.device)
     window = torch.hann_window(WINDOW, dtype=wave.dtype, device=wave.device)
-    spectrum: Tensor = torch.fft.rfft(gather_frames(wave * 32768, starts, WINDOW) * window, FFT)
-    return spectrum.abs().clamp(min=1).log()
+    spectrum: Tensor = torch.fft.rfft(gather_frames(wave * SCALE, starts, WINDOW) * window, FFT)
+    return spectrum
+
+
+def vowel_spectrogram(wave: Tensor, begin: int, end: int) -> Tensor:
+    """log(max(|S|, 1)), [frames, 257], of `vowel_spectrum`: 0 is its floor."""
+    return vowel_spectrum(wave, begin, end).abs().clamp(min=1).log()
 
 
 def vowel_image(spectrogram: Tensor) -> Tensor:
