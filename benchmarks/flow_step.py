@@ -8,23 +8,18 @@ where it can be imported; what the columns mean stands in benchmarks/README.md.
 
 import argparse
 import importlib.util
-import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+from command import parser, positive, print_rows
 
 HIDDEN = [512, 512]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print one JSON line per flow; on standard error, what is left out."""
-    options = _options(arguments)
-    # Before torch is imported: its libraries read it when they are loaded.
-    os.environ["OMP_NUM_THREADS"] = str(options.threads)
-    for row in rows(options):
-        print(json.dumps(row), flush=True)
-    return 0
+    return print_rows("flow_step", _options(arguments), rows)
 
 
 def rows(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -154,26 +149,17 @@ def _step(parameters: list[Any], loss: Callable[[Any], Any], x: Any) -> Callable
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--dimensions", type=_even, default=4000)
-    parser.add_argument("--couplings", type=_even, default=8)
-    parser.add_argument("--batch", type=_positive, default=128)
-    parser.add_argument("--threads", type=_positive, default=1)
-    parser.add_argument("--steps", type=_positive, default=15, help="measured steps; 3 go before them")
-    return parser.parse_args(arguments)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not positive")
-    return number
+    options = parser(__doc__)
+    options.add_argument("--dimensions", type=_even, default=4000)
+    options.add_argument("--couplings", type=_even, default=8)
+    options.add_argument("--batch", type=positive, default=128)
+    options.add_argument("--threads", type=positive, default=1)
+    options.add_argument("--steps", type=positive, default=15, help="measured steps; 3 go before them")
+    return options.parse_args(arguments)
 
 
 def _even(text: str) -> int:
-    number = _positive(text)
+    number = positive(text)
     if number % 2:
         raise argparse.ArgumentTypeError(f"{number} is odd: halves could not be equal")
     return number

@@ -16,7 +16,7 @@ from speech_factorization.parameters import models
 from speech_factorization.training.optimisers import adam
 from speech_factorization.training.settings import TrainSettings
 
-__all__ = ["build", "captured", "dynamical_models", "eager", "spectrograms", "static_loss"]
+__all__ = ["build", "capture", "captured", "dynamical_models", "eager", "spectrograms", "static_loss"]
 
 BINS = 257
 LEARNING_RATE = 1e-3
@@ -79,6 +79,19 @@ def captured(model: DynamicalVAE, batch: Batch, precision: str) -> Step:
     def step() -> None:
         _train(lambda: static_loss(model, static, noise), optimiser, _autocast(device, precision))
 
+    graph = capture(step)
+
+    def replay() -> None:
+        static.x.copy_(batch.x)
+        for eps in noise.values():
+            eps.normal_(generator=generator)
+        graph.replay()
+
+    return replay
+
+
+def capture(step: Step) -> torch.cuda.CUDAGraph:
+    """A step in one CUDA graph, to be replayed."""
     # Libraries start and Adam makes its moments outside the graph, on a stream that is not the default one.
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
@@ -89,14 +102,7 @@ def captured(model: DynamicalVAE, batch: Batch, precision: str) -> Step:
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         step()
-
-    def replay() -> None:
-        static.x.copy_(batch.x)
-        for eps in noise.values():
-            eps.normal_(generator=generator)
-        graph.replay()
-
-    return replay
+    return graph
 
 
 def _train(

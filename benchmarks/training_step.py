@@ -5,27 +5,16 @@ model; what its columns mean stands in benchmarks/README.md.
 """
 
 import argparse
-import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from command import parser, positive, print_rows
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print one JSON line per model, with --graph two; bad input is one line, and status 2."""
-    options = _options(arguments)
-    # Before torch is imported: its libraries read it when they are loaded.
-    os.environ["OMP_NUM_THREADS"] = str(options.threads)
-    from speech_factorization.errors import InputError
-
-    try:
-        for row in rows(options):
-            print(json.dumps(row), flush=True)
-    except InputError as error:
-        print(f"training_step: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return print_rows("training_step", _options(arguments), rows)
 
 
 def rows(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -91,25 +80,16 @@ def measure(name: str, options: argparse.Namespace, graph: bool) -> dict[str, An
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--model", help="names with commas between; default: every dynamical model")
-    parser.add_argument("--threads", type=_positive, default=1)
-    parser.add_argument("--batch", type=_positive, default=32)
-    parser.add_argument("--frames", type=_positive, default=150)
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
-    parser.add_argument("--steps", type=_positive, default=15, help="measured steps; 3 go before them")
-    parser.add_argument("--graph", action="store_true", help="also the whole step in one CUDA graph")
-    return parser.parse_args(arguments)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not positive")
-    return number
+    options = parser(__doc__)
+    options.add_argument("--model", help="names with commas between; default: every dynamical model")
+    options.add_argument("--threads", type=positive, default=1)
+    options.add_argument("--batch", type=positive, default=32)
+    options.add_argument("--frames", type=positive, default=150)
+    options.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    options.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    options.add_argument("--steps", type=positive, default=15, help="measured steps; 3 go before them")
+    options.add_argument("--graph", action="store_true", help="also the whole step in one CUDA graph")
+    return options.parse_args(arguments)
 
 
 if __name__ == "__main__":
