@@ -28,6 +28,7 @@ import pystoi
 from numpy.typing import NDArray
 
 from speech_factorization.errors import InputError
+from speech_factorization.evaluation.metrics.undefined import Undefined
 
 __all__ = [
     "METRICS",
@@ -48,10 +49,6 @@ Wave = NDArray[np.floating[Any]]
 PEAK = 0.9
 # What 16-bit PCM can hold ends near here; identical signals would have an infinite ratio.
 SI_SDR_CEILING = 100.0
-
-
-class Undefined(ValueError):
-    """The metric has no value for this pair of signals; the message says why."""
 
 
 def validate(reference: Wave, estimate: Wave, rate: int) -> None:
