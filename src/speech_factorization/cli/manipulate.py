@@ -71,16 +71,19 @@ def manipulate(
     write_sound(target, (changed / max(peak, 1)).numpy())
 
 
-def check_stretch(begin: float, end: float | None, samples: int, rate: int) -> list[tuple[int, int]] | None:
+def check_stretch(
+    begin: float, end: float | None, samples: int, rate: int, where: str = "--begin, --end"
+) -> list[tuple[int, int]] | None:
     """Begin and end of what is changed, in samples; None where that is everything.
 
-    begin, end: in seconds. Error: they are not within the sound, one before the other.
+    begin, end: in seconds; where: the options they come from. Error: they are not within the sound, one before the
+    other.
     """
     seconds = samples / rate
     last = seconds if end is None else end
     if not 0 <= begin < last <= seconds:
         what = f"from {begin:g} to {last:g} s of a sound of {seconds:g} s"
-        raise InputError(what, "--begin, --end", "name a stretch within the sound, begin before end")
+        raise InputError(what, where, "name a stretch within the sound, begin before end")
     return None if (begin, last) == (0, seconds) else [(round(rate * begin), round(rate * last))]
 
 

@@ -1,7 +1,7 @@
 """resynthesize: a sound through a model's code and back."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,31 +20,39 @@ ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".au")
 def resynthesize(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A mono sound file that libsndfile reads.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The sound file to write, 16 kHz.")],
-    model: Annotated[str, typer.Option(help="A trained model that takes utterances, e.g. srnn.")],
+    model: Annotated[
+        str, typer.Option(help="A trained model of utterances or waves, e.g. srnn or speech_resynthesis.")
+    ],
     checkpoints: Annotated[Path, typer.Option(help="Where trained models lie.")] = Path("checkpoints"),
 ) -> None:
     """Encode IN with MODEL, decode it, and write what comes out to OUT.
 
-    The power spectrogram goes through the model; the phase is IN's. The level of IN is kept.
+    The power spectrogram goes through the model; the phase is IN's. Of a model of waves nothing of IN is left but
+    its codes: units, pitch, speaker. The level of IN is kept.
     """
     # What is cheap to refuse is refused before torch is imported; `--help` never waits for it.
     check_target(target)
     check_model(checkpoints, model)
     import numpy as np
+    import torch
 
-    from speech_factorization.corpora.audio import read_audio
+    from speech_factorization.cli.units import read_wave, write_wave
     from speech_factorization.evaluation.experiments.resynthesis import needs, reconstruct
     from speech_factorization.features.stft import unit_peak
     from speech_factorization.trained import load_model
 
-    wave = read_audio(source).astype(np.float32) / 32768
-    trained, _ = load_model(checkpoints / model)
+    wave = read_wave(source)
+    trained: Any = load_model(checkpoints / model)[0]
+    if "waves" in trained.inputs:
+        with torch.no_grad():
+            write_wave(target, trained.decode(trained.encode(torch.from_numpy(wave))))
+        return
     reason = needs(trained)
     if reason:
         raise InputError(
             f"{model} cannot resynthesize: it {reason}",
             checkpoints / model,
-            "name a model that takes utterances",
+            "name a model that takes utterances or waves",
         )
     (estimate,) = reconstruct(trained, [unit_peak(wave).astype(np.float32)])
     level = float(np.abs(wave).max())

@@ -13,7 +13,14 @@ import pandas as pd
 
 from speech_factorization.errors import InputError
 from speech_factorization.files import read_json
-from speech_factorization.reporting import factorization, measures, representation
+from speech_factorization.reporting import (
+    conversions,
+    factorization,
+    measures,
+    representation,
+    resynthesis,
+    vowels,
+)
 
 __all__ = ["Results", "label", "leaf", "read_results", "render"]
 
@@ -69,12 +76,13 @@ def label(name: str, nested: Mapping[str, Any]) -> str:
 def render(name: str, caption: str, table: pd.DataFrame, results: Results, folder: Path) -> None:
     """Write NAME.csv (all digits), NAME.md and NAME.tex (rounded, with the caption) into `folder`.
 
-    Columns named in the `column_digits` of measures.py, factorization.py and representation.py have their digits in
-    every row, the others each value's own by its size.
+    Columns named in the `column_digits` of the modules of figures (measures.py, factorization.py ...) have their digits
+    in every row, the others each value's own by its size.
     """
     table.to_csv(folder / f"{name}.csv", lineterminator="\n")
     said = f"{caption} Ours: corpus {results.corpus}, scale {results.scale}."
-    shown = measures.column_digits() | factorization.column_digits() | representation.column_digits()
+    named = (measures, factorization, representation, resynthesis, conversions, vowels)
+    shown = {title: digits for module in named for title, digits in module.column_digits().items()}
     texts = {title: [_short(value, shown.get(str(title))) for value in table[title]] for title in table}
     rounded = pd.DataFrame(texts, index=table.index, columns=table.columns, dtype=object).reset_index()
     markdown = f"{said}\n\n{rounded.to_markdown(index=False, disable_numparse=True)}\n"
