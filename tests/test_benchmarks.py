@@ -158,3 +158,136 @@ def test_features(load, capsys):
         assert list(line) == FEATURE_KEYS
         assert line["audio_seconds"] == 1.0
         assert line["times_real_time"] > 0
+
+
+RESYNTHESIS_KEYS = [
+    *("generator", "discriminators", "device", "threads", "batch", "crop", "parameters"),
+    *("discriminator_parameters", "gmac", "wall_seconds", "cpu_seconds", "rate_gmac_s", "machine_gmac_s"),
+    *("share", "real_time_factor"),
+]
+SHORT = ["--batch", "1", "--crop", "2560", "--seconds", "0.1", "--steps", "1"]
+
+
+def test_resynthesis(load, capsys):
+    arguments = ["--generator", "source_filter,istft", "--discriminators", "none,thin", *SHORT]
+    assert load("resynthesis").main(arguments) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["generator"], line["discriminators"]) for line in lines] == [
+        ("source_filter", "none"),
+        ("source_filter", "thin"),
+        ("istft", "none"),
+        ("istft", "thin"),
+    ]
+    for line in lines:
+        assert list(line) == RESYNTHESIS_KEYS
+        assert (line["discriminator_parameters"] > 0) == (line["discriminators"] == "thin")
+        assert min(line[key] for key in RESYNTHESIS_KEYS[8:]) > 0
+    # Each weight is used once for each of 160 or 320 samples, forward and twice backward.
+    without = lines[0]
+    assert without["gmac"] < 3 * without["parameters"] * 2560 / 160 / 1e9
+
+
+def test_a_step_of_resynthesis_trains_both_players(load):
+    module = load("resynthesis")
+    model = module.build("source_filter", module.DISCRIMINATORS["thin"])
+    before = {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
+    model.train()
+    module.training_step(model, module.batch(1, 2560))()
+    moved = {
+        name.split(".")[0] for name, p in model.named_parameters() if name in before and p.grad is not None
+    }
+    assert moved == {"generator", "discriminators"}
+    assert int(model.steps) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--generator", "wavenet"], "no generator 'wavenet'"),
+        (["--discriminators", "none,fat"], "no discriminators 'fat'"),
+        (["--crop", "1000"], "crops of 1000 samples"),
+    ],
+)
+def test_resynthesis_refused_in_one_line(load, capsys, arguments, said):
+    assert load("resynthesis").main([*SHORT, *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert said in err
+
+
+GLOW_KEYS = [
+    *(
+        "row",
+        "device",
+        "threads",
+        "batch",
+        "image",
+        "levels",
+        "steps_of_flow",
+        "hidden",
+        "parameters",
+        "gmac",
+    ),
+    *(
+        "wall_seconds",
+        "cpu_seconds",
+        "images_per_second",
+        "peak_mib",
+        "rate_gmac_s",
+        "machine_gmac_s",
+        "share",
+    ),
+]
+SMALL_GLOW = [
+    *(
+        "--image",
+        "16",
+        "--levels",
+        "2",
+        "--steps-of-flow",
+        "2",
+        "--hidden",
+        "16",
+        "--batch",
+        "32",
+        "--steps",
+        "1",
+    )
+]
+
+
+def test_glows_of_one_shape(load, capsys, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert load("glow").main(SMALL_GLOW) == 0
+    out, err = capsys.readouterr()
+    lines = {line["row"]: line for line in map(json.loads, out.splitlines())}
+    assert list(lines) == ["flow", "model", "again"]
+    assert all(list(line) == GLOW_KEYS for line in lines.values())
+    assert all(min(line[key] for key in GLOW_KEYS[8:]) > 0 for line in lines.values())
+    # What is not kept is computed again.
+    assert lines["again"]["peak_mib"] < 0.8 * lines["flow"]["peak_mib"]
+    assert lines["again"]["gmac"] > 1.2 * lines["flow"]["gmac"]
+    assert "normflows cannot be imported" in err
+
+
+def test_glow_is_timed_where_normflows_is_there(load):
+    """All but the priors is of the same size as ours; skipped where it is not installed."""
+    pytest.importorskip("normflows")
+    module = load("glow")
+    options = module._options(SMALL_GLOW)
+    theirs = module.normflows_glow(options)
+    v = torch.randn(32, 16, 16, generator=torch.Generator().manual_seed(0))
+    assert theirs.log_prob(v[:, None], None).shape == (32,)
+    _, ours = module.flow_step(options, v)
+    kernels = [
+        sum(p.numel() for p in parameters if p.dim() == 4 and len(p) > 1)
+        for parameters in (ours, theirs.parameters())
+    ]
+    of_split = 8 * 16 * 9
+    assert kernels[0] - of_split == kernels[1]
+
+
+def test_a_graph_of_glow_needs_a_gpu(load, capsys):
+    assert load("glow").main(["--graph", *SMALL_GLOW]) == 2
+    assert "a CUDA graph needs a GPU" in capsys.readouterr().err

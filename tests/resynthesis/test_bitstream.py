@@ -201,4 +201,4 @@ def test_the_format_stays_as_it_is() -> None:
     )
     data = write(codes, counts.tables())
     assert data[:5] == b"SFC\x01\x02"
-    assert data.hex() == ("5346430102e485ae44dc0bc00202800a024cf402546fdc055f810480ae0fb1eec169b0")
+    assert data.hex() == ("53464301022cd65476dc0bc00202800a024cf402546fdc055f810480ae0fb1a66e67aa")

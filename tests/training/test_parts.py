@@ -30,6 +30,10 @@ from tests.training.toys import Gan, settings
         {"clip": -1.0},
         {"warm_up": -1},
         {"schedule": "linear"},
+        {"fall": 0.0},
+        {"betas": [0.9]},
+        {"betas": [0.9, 1.0]},
+        {"weight_decay": -0.1},
         {"valid_every": 0},
         {"epoch": 3},
         {"batch": 2.0},
@@ -52,6 +56,30 @@ def test_learning_rates() -> None:
     assert values[100] == pytest.approx(0.0)
     assert values == sorted(values, reverse=True)
     assert optimisers.learning_rate(cosine, 250, 100) == 0.0
+
+
+def test_an_exponential_rate_falls_after_each_epoch() -> None:
+    chosen = settings(warm_up=0, schedule="exponential", learning_rate=1.0, fall=0.5, epochs=4)
+    # Three steps an epoch.
+    values = [optimisers.learning_rate(chosen, step, 12) for step in range(12)]
+    assert values == [1.0] * 3 + [0.5] * 3 + [0.25] * 3 + [0.125] * 3
+
+
+def test_adam_unless_weights_decay() -> None:
+    weight = torch.nn.Parameter(torch.tensor([2.0]))
+    plain = optimisers.adam([weight], settings())
+    assert type(plain) is torch.optim.Adam
+    assert plain.defaults["betas"] == (0.9, 0.999)
+    assert plain.defaults["weight_decay"] == 0
+    decaying = optimisers.adam([weight], settings(weight_decay=0.1, betas=[0.8, 0.99], learning_rate=0.5))
+    assert decaying.defaults["betas"] == (0.8, 0.99)
+    # Without a gradient's help the weight loses rate times decay of itself: the decay is no part of the gradient.
+    weight.grad = torch.zeros(1)
+    decaying.step()
+    assert weight.item() == pytest.approx(2.0 * (1 - 0.5 * 0.1))
+    restored = optimisers.adam([weight], settings(weight_decay=0.1))
+    optimisers.load_state(restored, optimisers.state(decaying))
+    assert set(optimisers.state(restored)) == {"0/step", "0/exp_avg", "0/exp_avg_sq"}
 
 
 def test_only_restores_what_it_found() -> None:

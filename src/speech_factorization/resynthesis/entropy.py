@@ -55,9 +55,10 @@ class Counts(nn.Module):
 
     content [codes + 1, codes]: unit after unit, of every frame; the last row is what streams begin with.
     durations [codes, 32]: of runs, in units. pitch [pitch_codes + 1, pitch_codes]: as content.
-    hop, pitch_hop: samples from one code to the next.
+    hop, pitch_hop: samples from one code to the next. made_by [8]: digest of the networks that make the codes.
     """
 
+    made_by: Tensor
     content: Tensor
     durations: Tensor
     pitch: Tensor
@@ -65,9 +66,21 @@ class Counts(nn.Module):
     def __init__(self, codes: int, hop: int, pitch_codes: int, pitch_hop: int) -> None:
         super().__init__()
         self.hop, self.pitch_hop = hop, pitch_hop
+        self.register_buffer("made_by", torch.zeros(8, dtype=torch.uint8))
         self.register_buffer("content", torch.zeros(codes + 1, codes, dtype=torch.int64))
         self.register_buffer("durations", torch.zeros(codes, LONGEST, dtype=torch.int64))
         self.register_buffer("pitch", torch.zeros(pitch_codes + 1, pitch_codes, dtype=torch.int64))
+
+    def belong_to(self, *makers: nn.Module) -> None:
+        """Whose codes these are: the weights of the networks that make them, in order."""
+        digest = hashlib.sha256()
+        for maker in makers:
+            for name, weight in sorted(maker.state_dict().items()):
+                digest.update(f"{name} {weight.dtype} {list(weight.shape)}".encode())
+                digest.update(
+                    weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+                )
+        self.made_by.copy_(torch.frombuffer(bytearray(digest.digest()[:8]), dtype=torch.uint8))
 
     def add(self, content: Tensor, pitch: Tensor) -> None:
         """Count the streams [Tu] and [Tp] of one whole utterance."""
@@ -88,7 +101,10 @@ class Counts(nn.Module):
         content_table, run_table, duration_table, pitch_table = (
             Table.of(part) for part in (content, following, durations, pitch)
         )
-        return Tables(content_table, run_table, duration_table, pitch_table, self.hop, self.pitch_hop)
+        made_by = bytes(self.made_by.tolist())
+        return Tables(
+            content_table, run_table, duration_table, pitch_table, self.hop, self.pitch_hop, made_by
+        )
 
 
 def _count(counts: Tensor, stream: Tensor) -> None:
@@ -164,11 +180,12 @@ class Tables:
     pitch: Table
     hop: int
     pitch_hop: int
+    made_by: bytes = b""
 
     @cached_property
     def fingerprint(self) -> bytes:
-        """4 bytes: other units, another pitch coder or other training streams have another."""
-        digest = hashlib.sha256(np.array([self.hop, self.pitch_hop], "<i8").tobytes())
+        """4 bytes: other units, another pitch coder or speaker network, other training streams have another."""
+        digest = hashlib.sha256(np.array([self.hop, self.pitch_hop], "<i8").tobytes() + self.made_by)
         for table in (self.content, self.runs, self.durations, self.pitch):
             digest.update(np.array(table.frequencies.shape, "<i8").tobytes())
             digest.update(table.frequencies.astype("<i8").tobytes())

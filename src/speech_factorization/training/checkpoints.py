@@ -19,8 +19,8 @@ __all__ = ["about_data", "count_parameters", "data_of", "load", "restore", "save
 
 
 def count_parameters(model: nn.Module) -> int:
-    """How many numbers a model learns; a tied parameter counts once."""
-    return sum(parameter.numel() for parameter in model.parameters())
+    """How many numbers a model learns; a tied parameter counts once, a frozen one not at all."""
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
 def about_data(data: Data) -> dict[str, Any]:

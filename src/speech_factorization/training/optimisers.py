@@ -1,11 +1,13 @@
 """One Adam per player, its learning rate over time, and its state as named tensors.
 
-D. P. Kingma, J. Ba, Adam: a method for stochastic optimization, ICLR 2015.
+D. P. Kingma, J. Ba, Adam: a method for stochastic optimization, ICLR 2015; I. Loshchilov, F. Hutter, Decoupled
+weight decay regularization, ICLR 2019.
 """
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,15 +18,23 @@ __all__ = ["adam", "learning_rate", "load_state", "only", "state"]
 
 
 def adam(parameters: Sequence[nn.Parameter], settings: TrainSettings) -> torch.optim.Adam:
-    """Adam over one player's parameters, in its fused form."""
-    return torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)
+    """Adam over one player's parameters, in its fused form; AdamW where weights decay."""
+    b1, b2 = settings.betas
+    given: dict[str, Any] = {"lr": settings.learning_rate, "betas": (b1, b2), "fused": True}
+    if settings.weight_decay:
+        return torch.optim.AdamW(parameters, weight_decay=settings.weight_decay, **given)
+    return torch.optim.Adam(parameters, **given)
 
 
 def learning_rate(settings: TrainSettings, step: int, steps: int) -> float:
     """The learning rate of `step` (from 0) of `steps` in all: linear warm-up times the schedule."""
     warm_up = min(1.0, (step + 1) / settings.warm_up) if settings.warm_up else 1.0
     done = min(1.0, step / steps)
-    fall = 0.5 * (1.0 + math.cos(math.pi * done)) if settings.schedule == "cosine" else 1.0
+    fall = 1.0
+    if settings.schedule == "cosine":
+        fall = 0.5 * (1.0 + math.cos(math.pi * done))
+    elif settings.schedule == "exponential":
+        fall = settings.fall ** (settings.epochs * step // steps)
     return settings.learning_rate * warm_up * fall
 
 

@@ -11,6 +11,7 @@ __all__ = ["Device", "Precision", "TrainSettings"]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["fp32", "bf16"]
 Positive = Annotated[int, Field(gt=0)]
+Decay = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
 class TrainSettings(Strict):
@@ -20,8 +21,9 @@ class TrainSettings(Strict):
     epochs: at most so many. patience: epochs without a better validation loss before training stops.
     valid_every: epochs between validations (the last epoch is always validated).
     learning_rate: Adam's, reached after `warm_up` steps of linear growth (0: at once);
-      "constant" stays there, "cosine" falls to 0 over all epochs.
+      "constant" stays there, "cosine" falls to 0 over all epochs, "exponential" falls by `fall` after each epoch.
     clip: largest norm of a player's gradient; 0 does not clip.
+    betas: decays of Adam's two moving averages; weight_decay: not part of the gradient (AdamW).
     """
 
     batch: Positive
@@ -30,5 +32,8 @@ class TrainSettings(Strict):
     learning_rate: Annotated[float, Field(gt=0.0)]
     clip: Annotated[float, Field(ge=0.0)] = 0.0
     warm_up: Annotated[int, Field(ge=0)] = 0
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Literal["constant", "cosine", "exponential"] = "constant"
+    fall: Annotated[float, Field(gt=0.0, le=1.0)] = 0.999
     valid_every: Positive = 1
+    betas: Annotated[list[Decay], Field(min_length=2, max_length=2)] = [0.9, 0.999]
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
