@@ -86,6 +86,7 @@ def call(
     soundfile.write("b.wav", tone(1500, 0.2, 2), 16_000)
     soundfile.write("long.wav", tone(900, 1.0, 3), 16_000)
     soundfile.write("silent.wav", np.zeros(2000), 16_000)
+    soundfile.write("half.wav", np.concatenate([tone(800, 0.15, 1), np.zeros(4000)]), 16_000)
 
     def run(verb: str, *arguments: str) -> tuple[int, str]:
         words = [verb, *arguments, "--checkpoints", str(there / "checkpoints")]
@@ -163,6 +164,10 @@ TO_LONG = ("interpolate", "a.wav", "long.wav", "out.wav")
         (TO_LONG, "long.wav: a vowel of 1000 ms; name a part of 1 to 288 ms with --part-b"),
         ((*TO_LONG, "--part-b", "0.9", "1.1"), "--part-b: from 0.9 to 1.1 s of a sound of 1 s"),
         ((*WAY[:2], "silent.wav", "out.wav"), "silent.wav, peak 0.0e+00 of full scale: the audio is silent"),
+        (
+            (*WAY[:2], "half.wav", "out.wav", "--part-b", "0.2", "0.3"),
+            "half.wav: silence from 0.2 to 0.3 s; name a vowel with --part-b",
+        ),
         ((*WAY, "--weights", "0,x"), "--weights: no list of numbers: '0,x'"),
         ((*WAY, "--weights", "0,1.5"), "--weights: '0,1.5'; give at most 101 numbers from 0 to 1"),
         (("sample", "out.wav", "--count", "0"), "--count: 0 vowels"),

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from speech_factorization.errors import InputError
-from speech_factorization.evaluation.vowel_gaussians import PPCA, Plain
+from speech_factorization.evaluation.vowel_gaussians import PPCA, TIMES, Plain
 from tests.flow.glow.toys import SMALL, build, changed_behind, vowels
 
 TRAIN, TEST = vowels(160), vowels(48, seed=1)
@@ -39,6 +39,22 @@ def test_codes_are_exact_and_white(kind, length):
     # With fewer images than dimensions the covariance is shrunk, and the codes of these very images with it.
     assert (0.9 if kind is Plain else 0.4) < float(z[real].var()) < 1.1
     assert (z[~real] == 0).all()
+
+
+@pytest.mark.parametrize("length", ["pad", "stretch"])
+def test_bands_that_are_always_empty_do_not_count(length):
+    flow = build(length=length, frames=8, bands=272, scale="linear", levels=1, squeezes=1, top="diagonal")
+    flow.initialise(TRAIN)
+    for kind in (PPCA, Plain):
+        gaussian = kind(flow).fit(TRAIN)
+        image, mask = gaussian.image(TEST[0].x, TEST[0].lengths)
+        other = image.clone()
+        other[..., 257:] = 3.0
+        found = gaussian.log_prob_image(image, mask)
+        assert torch.equal(gaussian.log_prob_image(other, mask), found)
+        assert (gaussian.bins(mask) == 8 * 257).all()
+        back = gaussian.decode_image(gaussian.encode_image(image, mask), mask)
+        assert (back - image).abs().max() < 1e-3
 
 
 @every
@@ -106,6 +122,27 @@ def test_samples_are_like_the_data(kind, length):
     else:
         real = torch.cat([b.lengths for b in TRAIN]).float()
         assert real.min() <= lengths.min() < real.mean() < lengths.max() <= real.max()
+
+
+def test_shrinkage_is_chosen_on_other_vowels():
+    flow = build()
+    flow.initialise(TRAIN)
+    own, best = PPCA(flow).fit(TRAIN), PPCA(flow).fit(TRAIN, TEST)
+    assert own.times == 1
+
+    def nats(gaussian):
+        g = torch.Generator().manual_seed(0)
+        return sum(-float(gaussian.log_prob_image(*gaussian.image(b.x, b.lengths), g).sum()) for b in TEST)
+
+    assert best.times in TIMES
+    found = {times: PPCA(flow) for times in TIMES}
+    for times, gaussian in found.items():
+        v, _ = gaussian._images(TRAIN)
+        gaussian._fit(gaussian._flat(v), None, times)
+    assert best.times == min(found, key=lambda times: nats(found[times]))
+    assert torch.equal(best.whitening.factor, found[best.times].whitening.factor)
+    # Vowels it is fitted to are denser without any.
+    assert PPCA(flow).fit(TRAIN, TRAIN).times == 0
 
 
 def test_refusals():

@@ -111,3 +111,9 @@ def test_sizes_that_cannot_be(frames, bands, scale, length, said):
 
 def test_any_number_of_frames_can_be_stretched():
     assert VowelFront(50, 48, "mel", "stretch").image(BATCH.x, BATCH.lengths)[0].shape == (4, 50, 48)
+
+
+def test_more_mel_bands_than_a_spectrum_has():
+    VowelFront(48, 128, "mel", "pad")
+    with pytest.raises(InputError, match=r"hp\.glow\.bands: 129 mel bands.*take 128 at most"):
+        VowelFront(48, 129, "mel", "pad")

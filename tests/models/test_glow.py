@@ -86,6 +86,28 @@ def test_masked_frames_change_nothing(hp):
     assert (model.log_prob_image(image, mask) != model.log_prob(batch.x, batch.lengths)).all()
 
 
+@pytest.mark.parametrize("length", ["pad", "stretch"])
+def test_bands_that_are_always_empty_do_not_count(length):
+    linear = {"frames": 16, "scale": "linear", "levels": 1, "top": "diagonal", "squeezes": 1}
+    model = started(TRAIN, length=length, bands=272, **linear)
+    batch = TEST[0]
+    image, mask = model.image(batch.x, batch.lengths)
+    assert (model.bins(mask) == 16 * 257).all()
+    z = model.encode_image(image, mask)
+    assert (z != 0).sum() <= 32 * 16 * 257
+    back = model.decode_image(z, mask)
+    assert (back - image).abs().max() < 1e-4
+    assert (back[..., 257:] == 0).all()
+    # Their density is left out whatever stands there, and their scale with it.
+    other = image.clone()
+    other[..., 257:] = 3.0
+    before = model.log_prob_image(image, mask)
+    assert torch.equal(model.log_prob_image(other, mask), before)
+    model.standardise.scale[257:] = 7.0
+    assert torch.equal(model.log_prob_image(image, mask), before)
+    assert -1 < float(model.bits(before, mask).mean()) < 6
+
+
 def test_the_start_is_from_data_and_is_saved():
     model = build()
     assert isinstance(model, Trainable)

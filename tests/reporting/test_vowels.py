@@ -36,9 +36,9 @@ def path(typical: float, contrast: float, kept: float = 0.9) -> dict[str, float]
     }
 
 
-def gains(best: float) -> dict[str, Any]:
+def gains(best: float, snr: float = -1.0) -> dict[str, Any]:
     return {
-        f"b{b:03d}": {"distance_gain": best * b / 80, "snr_gain": -1.0, "p_phone": 0.5}
+        f"b{b:03d}": {"distance_gain": best * b / 80, "snr_gain": snr, "p_phone": 0.5}
         for b in range(0, 81, 10)
     }
 
@@ -51,7 +51,7 @@ def metrics() -> dict[str, Any]:
     for level, own, other in (("snr_0", 6.0, 9.0), ("snr_10", 4.0, 5.0), ("snr_20", 1.5, 1.0)):
         subtraction = {"distance_gain": other, "snr_gain": 3.0, "p_phone": 0.9}
         levels[level] = {"glow": gains(own), "spectrogram": gains(-0.1), "spectral_subtraction": subtraction}
-    step = {"p_phone": 0.95, "p_speaker": 0.5}
+    step = {"p_phone": 0.95, "p_speaker": 0.5, "typicality_by_glow": 0.9}
     return {
         "corpus": "embedded",
         "scale": "demo",
@@ -70,6 +70,7 @@ def metrics() -> dict[str, Any]:
         "interpolation": {
             "vowel": {
                 "changes": "aa to ae",
+                "original": {"kept_at_ends": 0.95},
                 "glow": path(0.8, 0.8),
                 "glow_sphere": path(0.95, 1.0),
                 "spectrogram": path(0.8, 0.95, 0.7),
@@ -79,6 +80,7 @@ def metrics() -> dict[str, Any]:
         "denoising": levels,
         "lda": {
             "vowel": {
+                "items": 600,
                 "glow": {"error": 0.2, "ridge_error": 0.06},
                 "spectrogram": {"error": 0.01, "ridge_error": 0.0},
             }
@@ -112,14 +114,18 @@ def told(values: dict[str, Any]) -> pd.DataFrame:
             "in part (typical 0.80, contrast 0.80; on the sphere 0.95, 1.00)",
         ),
         ("the space is dense: vowel", "spectrogram", "does not hold (typical 0.80, contrast 0.95)"),
-        ("a shift takes noise out", "Glow", "in part (6.0 of 9.0, 4.0 of 5.0, 1.5 of 1.0 dB"),
+        (
+            "a shift takes noise out",
+            "Glow",
+            "in part (6.0 of 9.0, 4.0 of 5.0, 1.5 of 1.0 dB at 0, 10 and 20 dB; SNR -1.0, ",
+        ),
         ("a shift takes noise out", "spectrogram", "does not hold"),
         (
-            "the class is lost in the code: vowel",
+            "the class is harder to find linearly in the code: vowel",
             "Glow",
-            "in part (LDA 0.010 to 0.200; ridge 0.000 to 0.060)",
+            "in part (of 600 items; LDA 0.010 to 0.200; ridge 0.000 to 0.060)",
         ),
-        ("factors are directions", "Glow", "does not hold (vowel 0.95, speaker 0.50)"),
+        ("factors are directions", "Glow", "does not hold (vowel 0.95, speaker 0.50; typical 0.90)"),
     ],
 )
 def test_verdicts(claim: str, space: str, said: str) -> None:
@@ -129,8 +135,40 @@ def test_verdicts(claim: str, space: str, said: str) -> None:
 def test_a_shift_that_beats_spectral_subtraction_everywhere_takes_noise_out() -> None:
     values = metrics()
     for level in values["denoising"].values():
-        level["glow"] = gains(9.5)
+        level["glow"] = gains(9.5, snr=0.5)
     assert told(values).loc["a shift takes noise out", "Glow"].startswith("holds")
+    # Not where it loses SNR; not at all where b = .8 gains next to nothing, whatever a smaller b does.
+    values["denoising"]["snr_20"]["glow"] = gains(9.5, snr=-0.5)
+    assert told(values).loc["a shift takes noise out", "Glow"].startswith("in part")
+    values["denoising"]["snr_20"]["glow"] = gains(0.05) | {"b040": {"distance_gain": 3.0, "snr_gain": 1.0}}
+    assert told(values).loc["a shift takes noise out", "Glow"].startswith("does not hold")
+
+
+@pytest.mark.parametrize(("step", "said"), [(0.31, "in part"), (0.5, "in part"), (0.51, "does not hold")])
+def test_a_jump_is_not_gradual(step: float, said: str) -> None:
+    values = metrics()
+    values["interpolation"]["vowel"]["glow"]["largest_step"] = step
+    assert told(values).loc["interpolation is gradual: vowel", "Glow"].startswith(said)
+
+
+def test_what_the_judge_does_not_see_is_not_decided() -> None:
+    values = metrics()
+    values["interpolation"]["vowel"]["glow"]["kept_at_ends"] = 0.75
+    found = told(values).loc["the other factor stays: vowel changed", "Glow"]
+    assert found == "not decided (the judge no longer sees it through the front: 0.75 of 0.95)"
+
+
+@pytest.mark.parametrize(("typical", "said"), [(0.5, "holds"), (0.49, "in part")])
+def test_directions_that_lead_out_of_speech(typical: float, said: str) -> None:
+    values = metrics()
+    values["directions"]["glow"]["speaker"] |= {"p_speaker": 0.9, "typicality_by_glow": typical}
+    assert told(values).loc["factors are directions", "Glow"].startswith(said)
+
+
+def test_denser_by_a_hundredth_of_a_bit() -> None:
+    values = metrics()
+    values["distribution"]["glow"]["bits"] = 2.795
+    assert told(values).loc["denser than one Gaussian", "Glow"].startswith("does not hold")
 
 
 def test_claims_without_figures_are_left_out() -> None:

@@ -54,7 +54,7 @@ def read_vowel(
 ) -> Vowel:
     """The vowel from begin to end (seconds) of a sound file; its level is that of the whole file.
 
-    Errors: times that are not within the sound; a vowel that is shorter than 1 ms or longer than 288 ms.
+    Errors: times that are not within the sound; a vowel that is shorter than 1 ms or longer than 288 ms, or silent.
     """
     import numpy as np
     import torch
@@ -75,6 +75,12 @@ def read_vowel(
             f"name a part of 1 to {SIZE} ms with {option}",
         )
     scale = float(level(wave))
+    if not wave[first:last].any():
+        raise InputError(
+            f"silence from {first / SAMPLE_RATE:g} to {last / SAMPLE_RATE:g} s",
+            source,
+            f"name a vowel with {option}",
+        )
     return Vowel(wave * scale, first, last, scale)
 
 

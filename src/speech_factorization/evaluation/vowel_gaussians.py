@@ -18,6 +18,8 @@ __all__ = ["PPCA", "Plain"]
 
 # Rounds of the EM algorithm where frames are missing.
 ROUNDS = 8
+# Of Ledoit's and Wolf's shrinkage, so much is tried: theirs is of the image, the noise's variance is added to it.
+TIMES = (1.0, 1 / 3, 0.0)
 
 
 class _Gaussian(VowelCode):
@@ -76,6 +78,7 @@ class Plain(_Gaussian):
 class PPCA(_Gaussian):
     """Full covariance, shrunk as by Ledoit and Wolf, with the noise's variance: z = L^-1 (v - mean).
 
+    times: how much of their shrinkage it has, of what was tried the best on other vowels than it is fitted to.
     Errors: InputError for an image of more dimensions than a full covariance has room for.
     """
 
@@ -89,18 +92,38 @@ class PPCA(_Gaussian):
                 "hp.glow.frames and bands",
                 "compare with PPCA at a smaller image",
             )
-        self.whitening = Whitening(self.size)
+        self.whitening, self.times = Whitening(self.size), TIMES[0]
         # What may be padding comes last: later frames, and behind them bands that are empty.
         t = torch.arange(self.front.frames)[:, None] + self.front.frames * ~self.front.band_mask
         self.register_buffer("order", t.flatten().argsort(stable=True))
 
     @torch.no_grad()
-    def fit(self, batches: Iterable[Batch]) -> "PPCA":
-        """Mean and covariance of the images; where frames are missing, by the EM algorithm."""
+    def fit(self, batches: Iterable[Batch], valid: Iterable[Batch] = ()) -> "PPCA":
+        """Mean and covariance of the images; where frames are missing, by the EM algorithm.
+
+        valid: vowels that choose `times`; without any it is 1.
+        """
         v, real = self._images(batches)
-        self.whitening.fit(self._flat(v), self._mask(real), 1 if real is None else ROUNDS)
-        self.whitening.widen(self.noise**2)
+        v, mask = self._flat(v), self._mask(real)
+        others = [self.image(batch.x, batch.lengths) for batch in valid]
+        found: dict[float, float] = {}
+        for times in TIMES if others else TIMES[:1]:
+            self._fit(v, mask, times)
+            found[times] = sum(self._nats(*of) for of in others)
+        self.times = min(found, key=lambda times: found[times])
+        if self.times != times:
+            self._fit(v, mask, self.times)
         return self
+
+    def _fit(self, v: Tensor, mask: Tensor | None, times: float) -> None:
+        rounds = ROUNDS if self.front.length == "mask" else 1
+        self.whitening.fit(v, mask, rounds, times)
+        self.whitening.widen(self.noise**2)
+
+    def _nats(self, image: Tensor, mask: Tensor) -> float:
+        """-ln p of images with noise, the same for every covariance."""
+        generator = torch.Generator(image.device).manual_seed(0)
+        return -float(self.log_prob_image(image, mask, generator).double().sum())
 
     def code(self, v: Tensor, real: Tensor | None) -> tuple[Tensor, Tensor]:
         """z [N, T M] of standardised images v [N, T, M], and ln |det dz/dv| [N]."""

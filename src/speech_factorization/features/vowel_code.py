@@ -23,8 +23,10 @@ DECIBELS = 20 / math.log(10)  # of one unit of log magnitude
 class VowelCode(nn.Module, ABC):
     """x [N, 288, 288] with lengths [N] ms -> image [N, T, M] with mask [N, T] <-> z [N, T M].
 
-    mask: frames that count; the code of the others is 0. noise: standard deviation of the noise on the
-    standardised image. Probabilities are those of the image in its own unit, log magnitude.
+    mask: frames that count; the code of the others is 0, and so is that of bands that are always empty. noise: standard
+    deviation of the noise on the standardised image. Probabilities are those of the image in its own unit, log
+    magnitude, of what counts: where `length` is pad, silent frames behind the vowel too, so that bits per bin of one
+    treatment of length are not to be compared with another's.
     """
 
     durations: Tensor
@@ -67,7 +69,7 @@ class VowelCode(nn.Module, ABC):
 
     def real(self, mask: Tensor | None) -> Tensor | None:
         """What counts of an image, [N, T, M]; None: all of it."""
-        if self.front.length != "mask" or mask is None:
+        if mask is None or (self.front.length != "mask" and not self.front.empty_bands):
             return None
         return mask[:, :, None] & self.front.band_mask
 

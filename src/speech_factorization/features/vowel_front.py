@@ -25,6 +25,7 @@ Length = Literal["pad", "mask", "stretch"]
 BIN_HZ = 31.25  # 512-point FFT at 16 kHz
 LOWEST, HIGHEST = 50.0, 7800.0
 FLOOR = 0.01
+MOST_MEL = 128
 
 # Of the way back from mel: what lies 20 dB under the floor cannot be told from less.
 LEAST = FLOOR / 10
@@ -58,6 +59,12 @@ class VowelFront(nn.Module):
                 f"{where}.bands",
                 f"take {BINS} to {SIZE}, or mel bands",
             )
+        if scale == "mel" and bands > MOST_MEL:
+            raise InputError(
+                f"{bands} mel bands; the lowest are narrower than half a bin of the spectrum",
+                f"{where}.bands",
+                f"take {MOST_MEL} at most, or linear bands",
+            )
         # What x = 0 becomes.
         self.floor = math.log(FLOOR + 1 / SCALE) if scale == "mel" else 0.0
         # Nothing of these is learned: they follow from the sizes.
@@ -65,6 +72,7 @@ class VowelFront(nn.Module):
         self.register_buffer("back", _mel_back(bands), persistent=False)
         real = torch.arange(bands) < (BINS if scale == "linear" else bands)
         self.register_buffer("band_mask", real, persistent=False)
+        self.empty_bands = int((~real).sum())
 
     def frames_of(self, lengths: Tensor) -> Tensor:
         """Frames of the image [N] that a vowel of `lengths` [N] ms has."""

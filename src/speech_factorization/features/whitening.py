@@ -12,18 +12,21 @@ __all__ = ["LARGEST", "Whitening", "shrunk"]
 
 # Dimensions of a full covariance: its factorisation takes seconds.
 LARGEST = 4096
+LEAST = 1e-4
 
 
-def shrunk(covariance: Tensor, count: float, fourth: float) -> Tensor:
+def shrunk(covariance: Tensor, count: float, fourth: float, times: float = 1.0) -> Tensor:
     """(1 - rho) S + rho tr(S)/D I, [D, D].
 
-    S: empirical covariance of `count` vectors around their mean; fourth: the mean of their |x|^4.
+    S: empirical covariance of `count` vectors around their mean; fourth: the mean of their |x|^4; times: of Ledoit's
+    and Wolf's rho, so much is taken. Under 1 rho is 1e-4 at least, so that what is found can be inverted.
     """
     size = len(covariance)
     mu = covariance.diagonal().mean()
     distance = (covariance.square().sum() - size * mu.square()).clamp(min=1e-12)
     noise = (fourth - covariance.square().sum()) / count
     rho = float((noise / distance).clamp(0, 1))
+    rho = rho if times == 1 else max(times * rho, LEAST)
     return (1 - rho) * covariance + rho * mu * torch.eye(size).to(covariance)
 
 
@@ -67,14 +70,17 @@ class Whitening(nn.Module):
         return -logs.sum() if mask is None else -(mask * logs).sum(1)
 
     @torch.no_grad()
-    def fit(self, x: Tensor, mask: Tensor | None = None, rounds: int = 1) -> None:
-        """Mean and covariance of x; where dimensions are missing, by so many rounds of the EM algorithm."""
+    def fit(self, x: Tensor, mask: Tensor | None = None, rounds: int = 1, times: float = 1.0) -> None:
+        """Mean and covariance of x; where dimensions are missing, by so many rounds of the EM algorithm.
+
+        times: see `shrunk`.
+        """
         weight = torch.ones_like(x) if mask is None else mask.to(x.dtype)
         self.mean.copy_(_real(x, mask).sum(0) / weight.sum(0).clamp(min=1))
         self.factor.copy_(torch.eye(len(self.factor)))
         for _ in range(rounds):
             self.gather(self(x, mask), mask)
-            self.refit()
+            self.refit(times)
 
     @torch.no_grad()
     def gather(self, z: Tensor, mask: Tensor | None = None) -> None:
@@ -94,14 +100,17 @@ class Whitening(nn.Module):
         self.fourth += norm.square().sum()
 
     @torch.no_grad()
-    def refit(self) -> None:
-        """Mean and covariance of what was gathered, and gather anew; nothing happens with fewer than two codes."""
+    def refit(self, times: float = 1.0) -> None:
+        """Mean and covariance of what was gathered, and gather anew; nothing happens with fewer than two codes.
+
+        times: see `shrunk`.
+        """
         if self.count < 2:
             return
         n = float(self.count)
         b = self.first.double() / n
         s = self.second.double() / n - torch.outer(b, b)
-        step = torch.linalg.cholesky(shrunk(s, n, float(self.fourth) / n))
+        step = torch.linalg.cholesky(shrunk(s, n, float(self.fourth) / n, times))
         factor = self.factor.double()
         self.mean += (factor @ b).to(self.mean)
         self.factor.copy_(factor @ step)

@@ -65,7 +65,10 @@ class Model(VowelCode):
     """z holds the codes of all levels, the first level's first. Errors: InputError for sizes that do not fit."""
 
     inputs: ClassVar[tuple[Inputs, ...]] = ("vowels",)
-    likelihood_of: ClassVar[str] = "log spectrogram with white noise, bits per real bin at 1 dB resolution"
+    likelihood_of: ClassVar[str] = (
+        "log spectrogram with white noise, bits per real bin at 1 dB resolution "
+        "(length pad: silent frames behind the vowel count)"
+    )
 
     steps_done: Tensor
 

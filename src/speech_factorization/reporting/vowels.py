@@ -46,6 +46,7 @@ DISTRIBUTION = {
     "radial_spread": "radial spread",
 }
 SAMPLING = {
+    "silent": "silent samples",
     "silent_frames": "silent frames",
     "entropy": "judge's entropy (nats)",
     "entropy_of_all": "entropy of all samples (nats)",
@@ -56,6 +57,7 @@ SAMPLING = {
     "typicality_by_glow": "typical by Glow",
     "typicality_by_ppca": "typical by one Gaussian",
 }
+OF_REAL = ("silent", "silent_frames", "entropy", "entropy_of_all")
 INTERPOLATION = {
     "target_at_start": "p of the end's class at the start",
     "target_at_middle": "p of the end's class in the middle",
@@ -113,7 +115,7 @@ def _every(value: Value) -> Iterator[dict[str, Any]]:
         yield row("distribution", title, f"distribution.{{}}.{key}", of, "normal numbers")
     for temperature, name in (("t100", "1"), ("t070", "0.7")):
         for key, title in SAMPLING.items():
-            real = f"sampling.real.{key}" if key in ("silent_frames", "entropy", "entropy_of_all") else ""
+            real = f"sampling.real.{key}" if key in OF_REAL else ""
             yield row(
                 f"samples, T = {name}", title, f"sampling.{{}}.{temperature}.{key}", real, "real vowels"
             )

@@ -2,7 +2,7 @@
 
 Utterance models: nats per frame of the power spectrogram, autoregressive ones given the true past. Segment
 models: nats per segment of the standardised input, and bits per dimension of it (an upper bound where `elbo`
-is a lower one).
+is a lower one). Models of vowels: bits per real bin at a resolution that `of` names.
 """
 
 import math
@@ -32,8 +32,8 @@ def run(model: Any, test: Iterable[Batch], seed: int) -> Outcome:
     """likelihood -> {reconstruction, kl, kl_v, elbo, log_prob, log_prob_given_classes, beta, beta_v, bits_per_dim,
     of}, as far as the model has them.
 
-    test: batches of the model's first input. Means over batches are weighted by their real frames, so a
-    shorter last batch counts for less. The seed is of the samples of z.
+    test: batches of the model's first input. Means over batches are weighted by their real frames (of
+    vowels by their number), so a shorter last batch counts for less. The seed is of the samples of z.
     """
     model.eval()
     player = next(iter(model.players()))
@@ -44,7 +44,7 @@ def run(model: Any, test: Iterable[Batch], seed: int) -> Outcome:
         if generator is None:
             generator = torch.Generator(batch.x.device).manual_seed(seed)
         schedule = Schedule(epoch=0, epochs=1, step=step, generator=generator, training=False, true_past=True)
-        frames = float(batch.lengths.sum())
+        frames = float(len(batch.x) if model.inputs[0] == "vowels" else batch.lengths.sum())
         dimensions = batch.x[0].numel()
         for name, term in model.loss(batch, player, schedule).items():
             sums[name] = sums.get(name, 0.0) + frames * float(term)
@@ -56,4 +56,6 @@ def run(model: Any, test: Iterable[Batch], seed: int) -> Outcome:
     bound = found.get("log_prob", found.get("elbo"))
     if model.inputs[0] == "segments" and bound is not None:
         found["bits_per_dim"] = -bound / (dimensions * math.log(2))
+    if "bits" in sums:
+        found["bits_per_dim"] = sums["bits"] / weight
     return Outcome({"likelihood": {**found, "of": model.likelihood_of}})

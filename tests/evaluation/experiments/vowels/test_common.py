@@ -1,11 +1,14 @@
 """What experiments on vowels are given."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from speech_factorization.errors import InputError
 from speech_factorization.evaluation.experiments.vowels.common import gather, needs
+from speech_factorization.evaluation.vowel_gaussians import PPCA
 from speech_factorization.models import identity
 from tests.evaluation.experiments.vowels.toys import NAMES, Flow, Judge, batches, material, spoken
 
@@ -55,6 +58,27 @@ def test_material() -> None:
     assert found.nearest(found.flat(found.test.image)).mean() == pytest.approx(1)
     (utterance, *_), _, _ = found.test.places()
     assert found.sound(utterance).square().mean().sqrt() == pytest.approx(0.05, rel=1e-4)
+
+
+def test_samples_of_the_density_itself_are_typical_as_they_are() -> None:
+    """They have the noise of training already: with it once more they are not."""
+    found = material()
+    model, g = PPCA(found.model), torch.Generator().manual_seed(0)
+    # Smooth vowels: a tenth of the dimensions holds all that is not noise.
+    some = torch.randn(384, 38, generator=g) / 6
+    noisy = some @ some.T + model.noise**2 * torch.eye(384)
+    model.whitening.factor.copy_(torch.linalg.cholesky(noisy))
+    v = torch.empty(400, 384)
+    v[:, model.order] = torch.randn(400, 38, generator=g) @ some.T
+    image = model.standardise.inverse(v.view(400, 16, 24))
+    test = replace(found.test, image=image, mask=torch.ones(400, 16, dtype=torch.bool))
+    exact = replace(found, spaces={"ppca": model}, test=test)
+    drawn, mask = model.sample_image(400, g, lengths=torch.full((400,), 100))
+    assert exact.typicality(drawn, mask, noise=False)["typicality_by_ppca"] == pytest.approx(0.95, abs=0.03)
+    assert exact.typicality(drawn, mask)["typicality_by_ppca"] < 0.1
+    # At a lower temperature their noise is too quiet.
+    cold, mask = model.sample_image(400, g, 0.7, torch.full((400,), 100))
+    assert exact.typicality(cold, mask, noise=False)["typicality_by_ppca"] < 0.1
 
 
 def test_the_two_vowels_most_frequent_where_the_preferred_ones_lack() -> None:

@@ -18,6 +18,7 @@ from speech_factorization.evaluation.experiments.vowels import (
     sampling,
 )
 from speech_factorization.evaluation.experiments.vowels.common import Material
+from speech_factorization.evaluation.metrics import texture, two_classes
 from tests.evaluation.experiments.vowels.toys import material
 
 EVERY = (reconstruction, distribution, sampling, interpolation, denoising, lda, directions)
@@ -73,6 +74,27 @@ def test_samples(whole: Material) -> None:
         assert hot["silent"] == 0
     assert found["real"]["entropy"] < 0.5 * found["glow"]["t100"]["entropy"] < math.log(3)
     assert {*outcome.sounds} == {"sample_glow_t070", "sample_glow_t100"}
+
+
+def test_samples_are_held_against_real_vowels_with_noise(
+    whole: Material, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = sampling.run(whole).numbers["sampling"]["real"]
+    noise = np.sqrt(2) * float((whole.model.noise * whole.model.standardise.scale).square().mean().sqrt())
+    mask = whole.test.mask.numpy()
+    clean = texture.roughness(whole.shown(whole.test.image), mask)
+    assert real["roughness"] == pytest.approx(np.sqrt(clean**2 + noise**2).mean(), rel=0.02)
+    assert real["roughness"] > 1.01 * clean.mean()
+    p = whole.posterior(whole.test.image, whole.test.lengths)["phone"].double()
+    assert real["entropy"] == pytest.approx(float(-(p * p.log()).sum(1).mean()), rel=1e-6)
+    # Vowels without noise in place of samples are smoother than that; no noise is added to what is drawn.
+    again = (whole.test.image[:48], whole.test.mask[:48])
+    monkeypatch.setattr(type(whole.model), "sample_image", lambda *_: again)
+    monkeypatch.setattr(type(whole.model), "sample_lengths", lambda *_: whole.test.lengths[:48])
+    monkeypatch.setattr(Material, "typicality", lambda *_, noise=True: {"noise": noise})
+    found = sampling.run(whole).numbers["sampling"]["glow"]["t100"]
+    assert found["roughness"] < 0.99
+    assert found["noise"] is False
 
 
 def test_lines_of_a_rotation_are_those_of_the_spectrogram(whole: Material) -> None:
@@ -143,6 +165,19 @@ def test_classes_along_a_line(whole: Material) -> None:
         assert found[kind]["glow"]["error"] == found[kind]["glow"]["ridge_error"] == 0
         assert found[kind]["glow"]["second_error"] > 0.2
         assert close(found[kind]["glow"], found[kind]["spectrogram"], 0.01)
+
+
+def test_folds_are_of_whole_speakers(whole: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, original = [], two_classes.scores
+
+    def scores(x: Any, classes: Any, folds: Any, seed: int) -> Any:
+        seen.append(folds)
+        return original(x, classes, folds, seed)
+
+    monkeypatch.setattr(two_classes, "scores", scores)
+    lda.run(whole)
+    # Four speakers, a fold each; of the two speakers told apart each is in several.
+    assert [len(np.unique(folds)) for folds in seen[::2]] == [4, 4, 5]
 
 
 def test_directions_one_after_another(whole: Material) -> None:

@@ -195,10 +195,13 @@ class Material:
         return self.model.noisy(image, mask, torch.Generator(image.device).manual_seed(self.seed))
 
     @torch.no_grad()
-    def bits(self, space: str, image: Tensor, mask: Tensor) -> Floats:
-        """-log p of images with the noise of training, bits per real bin, [N]."""
-        of, noisy = self.spaces[space], self.noisy(image, mask)
-        found = [of.log_prob_image(noisy[p], mask[p]) for p in _parts(len(image))]
+    def bits(self, space: str, image: Tensor, mask: Tensor, noise: bool = True) -> Floats:
+        """-log p of images, bits per real bin, [N].
+
+        noise: with that of training, for images that are made of clean ones; samples have it already.
+        """
+        of, image = self.spaces[space], self.noisy(image, mask) if noise else image
+        found = [of.log_prob_image(image[p], mask[p]) for p in _parts(len(image))]
         return array(self.model.bits(torch.cat(found), mask))
 
     @torch.no_grad()
@@ -255,10 +258,13 @@ class Material:
         """How far from the nearest training vowel `flat` images are, in units of what test vowels are."""
         return Nearest(self.flat(self.train.image), self.flat(self.test.image), self.seed)
 
-    def typicality(self, image: Tensor, mask: Tensor) -> dict[str, float]:
-        """typicality_by_SPACE -> share of images that are as probable as real ones under the density of that space."""
+    def typicality(self, image: Tensor, mask: Tensor, noise: bool = True) -> dict[str, float]:
+        """typicality_by_SPACE -> share of images that are as probable as real ones under the density of that space.
+
+        noise: see `bits`.
+        """
         return {
-            f"typicality_by_{space}": typicality(self.bits(space, image, mask), self.real[space])
+            f"typicality_by_{space}": typicality(self.bits(space, image, mask, noise), self.real[space])
             for space in self.densities
         }
 

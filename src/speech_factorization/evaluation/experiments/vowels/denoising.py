@@ -6,7 +6,7 @@ in the noisy spectrogram, whose detail the image may lack. Beside it stands spec
 true power.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -129,8 +129,8 @@ def displacement(
     return xi
 
 
-def shifted(code: VowelCode, x: Tensor, lengths: Tensor, shifts: Sequence[Tensor]) -> list[Tensor]:
-    """Pictures x [N, 288, 288] as they become where their codes are moved by each shift [D].
+def shifted(code: VowelCode, x: Tensor, lengths: Tensor, shifts: Sequence[Tensor]) -> Iterator[Tensor]:
+    """Pictures x [N, 288, 288] as they become where their codes are moved by each shift [D], one after another.
 
     What the shift changes in the image is changed in x: detail that the image lacks stays.
     """
@@ -139,11 +139,9 @@ def shifted(code: VowelCode, x: Tensor, lengths: Tensor, shifts: Sequence[Tensor
     frames = torch.arange(x.shape[1], device=x.device)
     bins = torch.arange(x.shape[2], device=x.device) < BINS
     real = (frames < lengths[:, None])[:, :, None] & bins
-    found = []
     for shift in shifts:
         after = pictures(code, decode(code, z + shift, mask), lengths)
-        found.append(torch.where(real, (x + after - before).clamp(min=0), 0))
-    return found
+        yield torch.where(real, (x + after - before).clamp(min=0), 0)
 
 
 def subtracted(spectrum: Tensor, power: float) -> Tensor:
@@ -177,39 +175,45 @@ def run(material: Material) -> Outcome:
         noise = add_noise(scored, material.sound, torch.full((len(scored),), float(level)), generator)
         matched = displacement(matching, train, sound, seed, (level, level))
         xi = everywhere | {f"{name}{MATCHED}": shift for name, shift in matched.items()}
-        made = _made(material, scored, noise, xi)
-        numbers[f"snr_{level}"] = _nested(_scores(material, scored, noise, made))
+        kept: dict[str, Tensor] = {}
+        scores = _scores(material, scored, noise, _made(material, scored, noise, xi), kept)
+        numbers[f"snr_{level}"] = _nested(scores)
         if level == min(LEVELS):
-            figures["denoising_examples"] = _examples(material, scored, made)
-            sounds = _sounds(noise, made, material.own)
+            figures["denoising_examples"] = _examples(material, scored, kept)
+            sounds = _sounds(noise, kept, material.own)
     figures["denoising"] = _curves(numbers, [*material.spaces, *(f"{name}{MATCHED}" for name in matching)])
     return Outcome({"denoising": numbers}, figures, sounds)
 
 
-def _made(material: Material, scored: Vowels, noise: Noisy, xi: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Name, or SPACE.b080, -> pictures [N, 288, 288]."""
+def _made(
+    material: Material, scored: Vowels, noise: Noisy, xi: Mapping[str, Tensor]
+) -> Iterator[tuple[str, Tensor]]:
+    """Name, or SPACE.b080, and pictures [N, 288, 288], one after another: all at once are gigabytes."""
     device = scored.image.device
     x = seen(noise.noisy).to(device)
     spectra = zip(noise.noisy, noise.power.tolist(), strict=True)
-    found = {
-        "noisy": x,
-        SUBTRACTION: torch.stack([vowel_image(subtracted(*each)) for each in spectra]).to(device),
-    }
+    yield "noisy", x
+    yield SUBTRACTION, torch.stack([vowel_image(subtracted(*each)) for each in spectra]).to(device)
     for name, shift in xi.items():
         code = material.spaces[name.removesuffix(MATCHED)]
         made = shifted(code, x, scored.lengths, [-b * shift for b in STRENGTHS])
-        found |= {f"{name}.{key(b)}": of for b, of in zip(STRENGTHS, made, strict=True)}
-    return found
+        for b, of in zip(STRENGTHS, made, strict=True):
+            yield f"{name}.{key(b)}", of
 
 
 def _scores(
-    material: Material, scored: Vowels, noise: Noisy, made: Mapping[str, Tensor]
+    material: Material,
+    scored: Vowels,
+    noise: Noisy,
+    made: Iterator[tuple[str, Tensor]],
+    kept: dict[str, Tensor],
 ) -> dict[str, dict[str, float]]:
-    """Name -> what `run` says."""
+    """Name -> what `run` says. kept: takes the first pictures of each name, which are shown and heard."""
     clean = [wave_of(_log_magnitude(s), s).numpy() for s in noise.clean]
     truth = scored.factors["phone"]
     found: dict[str, dict[str, float]] = {}
-    for name, x in made.items():
+    for name, x in made:
+        kept[name] = x[:HEARD].clone()
         image, mask = images(material.model, x, scored.lengths)
         distance = log_spectral_distance(
             material.shown(scored.image), material.shown(image), mask.cpu().numpy()

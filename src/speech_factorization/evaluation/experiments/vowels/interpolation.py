@@ -250,7 +250,10 @@ def _curves(curves: Mapping[str, Mapping[str, tuple[Floats, Floats]]]) -> Figure
     for ax, (name, judged) in zip(axes, curves.items(), strict=True):
         for number, (title, (target, kept)) in enumerate(judged.items()):
             colour = f"C{number}"
-            ax.plot(WEIGHTS, target.mean(0), color=colour, label=TITLES.get(title, title), linewidth=1.2)
+            # One Gaussian's straight line lies under the spectrogram's.
+            style = "dashed" if title == "spectrogram" else "solid"
+            label = TITLES.get(title, title)
+            ax.plot(WEIGHTS, target.mean(0), color=colour, label=label, linewidth=1.2, linestyle=style)
             ax.plot(WEIGHTS, kept.mean(0), color=colour, linestyle="dotted", linewidth=1.2)
         ax.set(title=f"{name} changed", xlabel="weight", ylim=(-0.03, 1.03))
     axes[0].set_ylabel("posterior: of the target (solid),\nof what is kept (dotted)")

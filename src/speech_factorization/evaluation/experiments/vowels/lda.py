@@ -1,8 +1,8 @@
 """Directions that tell classes apart, in the spectrogram and in the code (arXiv 1910.13288, figure 7).
 
 aa and ae, women and men, two speakers: linear discriminant analysis after principal components, and ridge regression
-on all dimensions beside it, cross-validated over utterances of all vowels there are. Labels were never shown to the
-model, so its training vowels count as well.
+on all dimensions beside it, cross-validated over speakers (two speakers: over utterances) of all vowels there are.
+Labels were never shown to the model, so its training vowels count as well.
 """
 
 from typing import Any, NamedTuple
@@ -52,19 +52,21 @@ def pairs(material: Material) -> dict[str, Pair | str]:
 def run(material: Material) -> Outcome:
     """lda -> vowel | sex | speaker -> SPACE -> the metrics of two_classes.py, or why there are no two classes.
 
-    Folds are of whole utterances; at most 300 vowels of each class, drawn by the seed, the training ones included.
+    Folds are of whole speakers, those of two speakers of whole utterances; at most 300 vowels of each class, drawn by
+    the seed, the training ones included. items: how many of both; an error is of a line found from no more than these.
     """
     numbers: dict[str, Any] = {}
     shown: dict[str, tuple[Pair, NDArray[np.int64], dict[str, two_classes.Scores]]] = {}
-    utterances = np.concatenate([material.train.rows["utterance"], material.test.rows["utterance"]])
     for name, pair in pairs(material).items():
         if isinstance(pair, str):
             numbers[name] = {"skipped": pair}
             continue
         items, classes = _items(_all(material, pair.factor), pair, material.seed)
-        folds = _folds(utterances[items], material.seed)
+        whole = "utterance" if pair.factor == "speaker" else "speaker"
+        groups = np.concatenate([of.rows[whole] for of in (material.train, material.test)])
+        folds = _folds(groups[items], material.seed)
         if any(len(np.unique(folds[classes == c])) < 2 for c in (0, 1)):
-            numbers[name] = {"skipped": f"{_said(material, pair)} are in too few utterances"}
+            numbers[name] = {"skipped": f"{_said(material, pair)} are of too few {whole}s"}
             continue
         found = {
             space: two_classes.scores(_codes(material, space)[items], classes, folds, material.seed)
@@ -95,9 +97,9 @@ def _items(classes: NDArray[np.int64], pair: Pair, seed: int) -> tuple[NDArray[n
     return np.concatenate(kept), np.repeat([0, 1], [len(of) for of in kept])
 
 
-def _folds(utterances: NDArray[Any], seed: int) -> NDArray[np.int64]:
-    """Fold of every item: whole utterances, dealt out at random."""
-    names, number = np.unique(utterances.astype(str), return_inverse=True)
+def _folds(groups: NDArray[Any], seed: int) -> NDArray[np.int64]:
+    """Fold of every item: whole groups, dealt out at random."""
+    names, number = np.unique(groups.astype(str), return_inverse=True)
     fold = np.random.default_rng([seed, 31]).permutation(len(names)) % FOLDS
     found: NDArray[np.int64] = fold[number]
     return found

@@ -1,7 +1,9 @@
 """Vowels drawn from the prior at several temperatures (arXiv 1910.13288): speech, or silence and noise?
 
-Durations are drawn as training vowels have them. `real` is what the test vowels have; a space without a density of
-speech (the spectrogram) draws every bin by itself.
+Durations are drawn as training vowels have them. A density is of vowels with the noise of training, so samples have it
+too: `real` is what the test vowels have with that noise. At T < 1 the samples' noise is scaled down with the rest, and
+typicality judges the scale of the noise as well. A space without a density of speech (the spectrogram) draws every bin
+by itself.
 """
 
 from typing import Any
@@ -34,15 +36,17 @@ def run(material: Material) -> Outcome:
 
     silent_frames: share of frames without a band 6 dB over the floor; silent: of samples of which more than half is
     so. entropy: the mean of the judge's on the vowel, nats; entropy_of_all: of its mean posterior, high where all
-    vowels are drawn. contrast, roughness, spread: over those of real vowels (spread: the mean over bins of the standard
-    deviation over vowels). nearest_ratio: see nearest.py, 1 for real ones. typicality_by_SPACE: two-sided.
+    vowels are drawn; of real vowels without noise, through the front. contrast, roughness, spread: over those of real
+    vowels with noise (spread: the mean over bins of the standard deviation over vowels). nearest_ratio: see nearest.py,
+    1 for real ones. typicality_by_SPACE: two-sided, no noise added to samples; at T < 1 of their noise's scale too.
     """
     generator = torch.Generator().manual_seed(material.seed)
     lengths = material.model.sample_lengths(SAMPLES, generator)
     test = material.test
-    real = _texture(material, test.image, test.mask)
+    real = _texture(material, material.noisy(test.image, test.mask), test.mask)
+    judged = _judged(material.posterior(test.image, test.lengths)["phone"])
     numbers: dict[str, Any] = {
-        "real": real | _judged(test.posterior["phone"]) | {"nearest_ratio": 1.0},
+        "real": real | judged | {"nearest_ratio": 1.0},
         "samples": SAMPLES,
     }
     shown, waves = {"real": test.image[:SHOWN]}, {}
@@ -56,7 +60,7 @@ def run(material: Material) -> Outcome:
                 found[name] /= real[name]
             found |= _judged(material.posterior(image, lengths)["phone"])
             found["nearest_ratio"] = float(material.nearest(material.flat(image)).mean())
-            found |= material.typicality(image, mask)
+            found |= material.typicality(image, mask, noise=False)
             numbers[space][key(temperature)] = found
             if space == material.own or temperature == 1:
                 shown[f"{space}, {temperature:g}"] = image[:SHOWN]
