@@ -36,6 +36,7 @@ class Quick(nn.Module):
     """Codes without looking, so that only the verbs take time and memory."""
 
     inputs = ("waves",)
+    tracker = "dio"
     encode_pitch = None
 
     def __init__(self) -> None:
@@ -124,6 +125,23 @@ def test_a_voice_that_is_in_another_file(call: Call) -> None:
     assert (status, "named.sfc: the voice is not in this file" in err) == (2, True)
     assert not Path("x.wav").exists()
     assert not Path("x.sfc").exists()
+
+
+def test_another_speakers_voice_is_said(call: Call) -> None:
+    for speaker in ("bob", "eve"):
+        soundfile.write("first.wav", spoken(speaker, "one"), 16_000)
+        assert call("compress", "first.wav", f"{speaker}.sfc")[0] == 0
+    assert call("compress", "in.wav", "out.sfc", "--voice-of", "bob.sfc")[2] == ""
+    status, _, err = call("compress", "in.wav", "out.sfc", "--voice-of", "eve.sfc")
+    assert (status, err.count("\n")) == (0, 1)
+    assert err.startswith("the voice of eve.sfc is not like IN's (cosine 0.")
+
+
+def test_a_whisper_is_said(call: Call) -> None:
+    noise = np.random.default_rng(0).normal(size=16_000) * 0.05
+    soundfile.write("in.wav", noise, 16_000)
+    status, _, err = call("compress", "in.wav", "out.sfc")
+    assert (status, err) == (0, "hardly any voice is heard in IN: its F0 is a guess\n")
 
 
 @pytest.mark.parametrize("rate", [8000, 48_000])
@@ -221,7 +239,7 @@ def test_bad_request(call: Call, arguments: tuple[str, ...], said: str) -> None:
 def test_an_hour_takes_little_more_than_its_samples(call: Call) -> None:
     """Half an hour here: what the verbs themselves hold is the wave, and little more."""
     samples = 16_000 * 1800
-    soundfile.write("in.wav", np.tile(np.array([800, -800], np.int16), samples // 2), 16_000)
+    soundfile.write("in.wav", np.tile(np.repeat(np.array([800, -800], np.int16), 80), samples // 160), 16_000)
     for arguments in (("compress", "in.wav", "long.sfc"), ("decompress", "long.sfc", "long.wav")):
         tracemalloc.start()
         assert call(*arguments, "--model", "quick")[0] == 0

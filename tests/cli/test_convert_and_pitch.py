@@ -80,6 +80,24 @@ def test_another_voice_at_its_own_height(call: Call) -> None:
     assert np.sqrt(np.mean(found**2)) == pytest.approx(np.sqrt(np.mean(source**2)), rel=0.01)
 
 
+@pytest.mark.parametrize(
+    ("verb", "arguments"),
+    [("convert", ("--to", "to.wav")), ("resynthesize", ("--model", "speech_resynthesis"))],
+)
+def test_a_whisper_is_said(call: Call, verb: str, arguments: tuple[str, ...]) -> None:
+    soundfile.write("whisper.wav", np.random.default_rng(0).normal(size=30_000) * 0.05, 16_000)
+    said = "hardly any voice is heard in IN: its F0 is a guess\n"
+    status, err = call(verb, *arguments, source="whisper.wav")
+    assert (status, err.startswith(said)) == (0, True)
+    assert call(verb, *arguments) == (0, "")
+
+
+def test_a_voice_after_a_silence_is_heard(call: Call) -> None:
+    long = np.concatenate([np.random.default_rng(0).normal(size=320_000) * 1e-4, spoken("bob", "two")])
+    soundfile.write("long.wav", long, 16_000)
+    assert call("convert", "--to", "to.wav", source="long.wav") == (0, "")
+
+
 def test_another_voice_as_high_as_the_source(call: Call) -> None:
     assert call("convert", "--to", "to.wav", "--keep-pitch") == (0, "")
     assert semitones(height(read("in.wav")), height(read())) == pytest.approx(0, abs=0.5)

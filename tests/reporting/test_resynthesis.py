@@ -112,3 +112,14 @@ def test_digits_are_those_of_the_measure(tmp_path: Path) -> None:
     )
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     assert cells[:5] == ["ours", "measured here", "180", "270", "1.50"]
+
+
+def test_the_caption_of_coding_says_of_how_much_it_is_and_what_is_not_here() -> None:
+    why = {"codec2_1300": "no c2enc on PATH", "codec2_700c": "no c2enc on PATH"}
+    found = CODING | {"files": 4, "seconds": 19.53, "not_answered": why}
+    said = coding.caption(results(speech_resynthesis={"coding": found}))
+    assert said.startswith(coding.CAPTION)
+    assert "Of 4 files, 19.5 s." in said
+    assert "660 with duplicates kept, 650 with duplicates removed" in said
+    assert "Not measured: Codec2 1300, Codec2 700c (no c2enc on PATH)." in said
+    assert coding.caption(results()) == coding.CAPTION

@@ -13,6 +13,7 @@ from speech_factorization.reporting.tables import conversion, pitch_conversion, 
 from speech_factorization.reporting.tables.base import Results, render
 
 VOICE = {"eer": 0.03, "cosine": 0.8, "nearest_target": 0.9, "phone_error": 0.2, "ffe": 0.05, "speakers": 8}
+VOICE |= {"sounds": 16}
 OTHER = VOICE | {"eer": 0.04, "cosine_source": 0.1, "nearest_source": 0.05, "phone_error": 0.21}
 PITCH = {"ffe": 0.05, "ffe_original": 0.06, "correlation_original": 0.9, "spread_semitones": 2.5}
 FLAT = PITCH | {"ffe_original": 0.3, "correlation_original": 0.1, "spread_semitones": 0.2}
@@ -91,7 +92,7 @@ def test_claims_of_ours_follow_from_the_figures() -> None:
     told = resynthesis_claims.build(results())["ours"]
     assert told[CLUSTERED_PHONES] == "holds (kmeans < vqvae 0.120/0.300)"
     assert told[VOICES] == "holds (seen 0.040/0.030)"
-    assert told[FLATTENED] == "holds (flat 0.700/0.940)"
+    assert told[FLATTENED] == "holds (flat 0.100/0.900)"
     assert told[UNSEEN] == "holds (unseen 0.040/0.040)"
     lost = FOUND | {"conversion": FOUND["conversion"] | {"unseen": OTHER | {"eer": 0.2}}}
     told = resynthesis_claims.build(results(lost, UNITS | {"kmeans": UNITS["vqvae"]}))["ours"]
@@ -101,6 +102,63 @@ def test_claims_of_ours_follow_from_the_figures() -> None:
     # Without a VQ-VAE nothing is told of units, without conversion nothing of voices.
     told = resynthesis_claims.build(results(None, {"kmeans": UNITS["kmeans"]}))["ours"]
     assert set(told) == {""}
+
+
+def changed(block: str, form: str, **figures: float) -> dict[str, Any]:
+    return FOUND | {block: FOUND[block] | {form: FOUND[block][form] | figures}}
+
+
+def test_a_model_that_says_nothing_decides_no_claim_on_conversion() -> None:
+    for found, why in (
+        (changed("conversion", "own", eer=0.5), "own EER 0.500, not below 0.25"),
+        (
+            changed("conversion", "reconstruction", phone_error=0.93),
+            "phone error of reconstruction 0.930, not below 0.5",
+        ),
+    ):
+        told = resynthesis_claims.build(results(found))["ours"]
+        assert {told[claim] for claim in (VOICES, WORDS, UNSEEN)} == {f"cannot tell ({why})"}
+        assert told[FLATTENED].startswith("holds")
+        rows = page.results(pd.DataFrame([{"seed": "0", "model": MODEL, **dotted(found)}]), value)
+        decided = rows[rows["experiment"] == "claims"].iloc[0]
+        assert decided[[VOICES, WORDS, UNSEEN]].isna().all()
+        assert decided[FLATTENED] == 1
+
+
+def dotted(found: dict[str, Any]) -> dict[str, Any]:
+    flat = {
+        f"{a}.{b}.{name}": x
+        for a in ("conversion", "pitch_conversion")
+        for b, block in found[a].items()
+        if isinstance(block, dict)
+        for name, x in block.items()
+    }
+    return flat | {name: found[name] for name in ("content_units", "generator")}
+
+
+def test_what_is_claimed_of_clustered_units_is_told_of_no_other() -> None:
+    told = resynthesis_claims.build(results(FOUND | {"content_units": "vqvae"}))["ours"]
+    assert told[VOICES] == told[WORDS] == "cannot tell (units: vqvae)"
+    assert told[UNSEEN].startswith("holds")
+
+
+def test_a_flat_voice_is_told_by_what_is_left_of_the_contour() -> None:
+    for left, said in ((0.46, "does not hold"), (-0.46, "does not hold"), (-0.44, "holds")):
+        told = resynthesis_claims.build(
+            results(changed("pitch_conversion", "flatten", correlation_original=left))
+        )["ours"]
+        assert told[FLATTENED].startswith(f"{said} (")
+    lost = changed("pitch_conversion", "reconstruction", correlation_original=0.3)
+    assert resynthesis_claims.build(results(lost))["ours"][FLATTENED].startswith(
+        "cannot tell (1 - correlation"
+    )
+
+
+def test_counts_are_whole_and_cosines_have_three_digits(tmp_path: Path) -> None:
+    found = results(changed("conversion", "seen", cosine=0.01234, cosine_source=-0.5))
+    render("conversion", conversion.CAPTION, conversion.build(found), found, tmp_path)
+    line = next(x for x in (tmp_path / "conversion.md").read_text().splitlines() if "| seen target" in x)
+    assert [cell.strip() for cell in line.split("|")[5:9]] == ["16", "0.040", "0.012", "-0.500"]
 
 
 def test_a_missing_figure_leaves_a_claim_open_and_a_lost_one_decides() -> None:

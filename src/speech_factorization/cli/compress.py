@@ -1,5 +1,6 @@
 """compress: a sound as a file of codes."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,9 @@ from speech_factorization.errors import InputError
 __all__ = ["ENDING", "compress", "read_code", "report"]
 
 ENDING = ".sfc"
+
+ALIKE = 0.5
+"""Cosine of speaker vectors under which two sounds are hardly of one speaker."""
 
 LARGEST = 1 << 26
 """Bytes: more than a week of speech takes."""
@@ -45,7 +49,7 @@ def compress(
     known = read_code(voice_of) if voice_of else b""
     import torch
 
-    from speech_factorization.cli.units import load_speaking, read_wave
+    from speech_factorization.cli.units import load_speaking, read_wave, say_whispered
     from speech_factorization.files import new_file
     from speech_factorization.resynthesis.bitstream import Header, write
 
@@ -57,9 +61,16 @@ def compress(
     wave = read_wave(source)
     speaking = load_speaking(checkpoints, model, "compress")
     check_counts(speaking, checkpoints / model, "compress")
+    say_whispered(speaking, wave)
     with torch.no_grad():
         codes = speaking.encode(torch.from_numpy(wave), voice.statistics if voice else None)
     if voice:
+        like = float(
+            torch.nn.functional.cosine_similarity(codes.speaker.cpu(), torch.tensor(voice.speaker), 0)
+        )
+        if like < ALIKE:
+            said = f"the voice of {voice_of} is not like IN's (cosine {like:.2f}): is it the same speaker?"
+            print(said, file=sys.stderr)
         codes = voice.given_to(codes)
     data = write(codes, speaking.counts.tables(), duplicates=duplicates, voice_included=voice is None)
     try:

@@ -36,7 +36,13 @@ def convert(
     import numpy as np
     import torch
 
-    from speech_factorization.cli.units import load_speaking, read_wave, track_pitch, write_wave
+    from speech_factorization.cli.units import (
+        load_speaking,
+        read_wave,
+        say_whispered,
+        track_pitch,
+        write_wave,
+    )
     from speech_factorization.corpora.base import SAMPLE_RATE
     from speech_factorization.resynthesis.pitch.statistics import of_f0
 
@@ -47,6 +53,7 @@ def convert(
     if seconds < ENOUGH:
         said = f"--to has {seconds:.1f} s of sound: a voice is told better by {ENOUGH:g} s or more"
         print(said, file=sys.stderr)
+    say_whispered(speaking, wave)
     with torch.no_grad():
         voices = [speaking.speaker.embed(torch.from_numpy(recording)) for recording in recordings]
         voice = torch.nn.functional.normalize(torch.stack(voices).mean(0), dim=0)

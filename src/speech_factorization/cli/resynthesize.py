@@ -36,7 +36,7 @@ def resynthesize(
     import numpy as np
     import torch
 
-    from speech_factorization.cli.units import read_wave, write_wave
+    from speech_factorization.cli.units import read_wave, say_whispered, write_wave
     from speech_factorization.evaluation.experiments.resynthesis import needs, reconstruct
     from speech_factorization.features.stft import unit_peak
     from speech_factorization.trained import load_model
@@ -44,6 +44,7 @@ def resynthesize(
     wave = read_wave(source)
     trained: Any = load_model(checkpoints / model)[0]
     if "waves" in trained.inputs:
+        say_whispered(trained, wave)
         with torch.no_grad():
             write_wave(target, trained.decode(trained.encode(torch.from_numpy(wave))))
         return

@@ -55,12 +55,12 @@ class Material:
         """Tracked F0, [T]."""
         return np.ravel(self.f0[utterance])
 
-    def sources(self, limit: int) -> list[Row]:
-        """At most `limit` utterances of the speakers scored (0: all), evenly spread.
+    def sources(self, limit: int, split: str | None = None) -> list[Row]:
+        """At most `limit` utterances of the speakers scored, or of another split (0: all), evenly spread.
 
         Of those whose sentence no judge of phones was trained on (`split` test), where there are any.
         """
-        rows = self.table[self.table["speaker_split"] == self.scored]
+        rows = self.table[self.table["speaker_split"] == (split or self.scored)]
         unheard = rows[rows["split"] == "test"]
         return spread([_row(row) for row in (unheard if len(unheard) else rows).itertuples()], limit)
 

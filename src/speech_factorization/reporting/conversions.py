@@ -47,6 +47,7 @@ UNIT_FIGURES = {
 # Block of metrics/MODEL.json under `conversion` -> what its row is called.
 FORMS = {
     "original": "real speech",
+    "original_seen": "real speech, seen speakers",
     "reconstruction": "own voice",
     "own": "own voice, from other utterances",
     "seen": "seen target",
@@ -55,7 +56,9 @@ FORMS = {
     "unchanged_unseen": "not converted, unseen target",
 }
 SHARED = {name: MEASURES[name] for name in ("phone_error", "per", "wer", "vde", "gpe", "ffe")}
+SOUNDS = Measure("sounds", 0, 0)
 CONVERSION = {
+    "sounds": SOUNDS,
     "eer": MEASURES["eer"],
     "cosine": Measure("cosine to target", 1, 3),
     "cosine_source": Measure("to source", -1, 3),
@@ -67,6 +70,7 @@ CONVERSION = {
 
 PITCH_FORMS = {"reconstruction": "F0 as it was", "flatten": "flat", "shift": "shifted", "swap": "swapped"}
 PITCH = {
+    "sounds": SOUNDS,
     "vde": MEASURES["vde"],
     "gpe": MEASURES["gpe"],
     "ffe": MEASURES["ffe"],
@@ -84,7 +88,9 @@ PITCH = {
 
 def column_digits() -> dict[str, int]:
     """Title of a column -> digits after the point."""
-    return {measure.title: measure.digits for measure in (UNIT_FIGURES | CONVERSION | PITCH).values()}
+    # Not of one joint dict: a key may be called otherwise in another table.
+    tables = (UNIT_FIGURES, CONVERSION, PITCH)
+    return {measure.title: measure.digits for figures in tables for measure in figures.values()}
 
 
 def told(value: Value) -> str:

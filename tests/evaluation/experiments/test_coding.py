@@ -103,6 +103,10 @@ def test_quality_is_in_the_order_it_must_be(coded) -> None:
     assert all(systems[name]["file_bits_per_second"] > systems[name]["bits_per_second"] for name in opus)
     # What the toy gives back has the voice and the height of the original.
     assert systems["ours"]["cosine"] > 0.95
+    # Of the form the verb writes by default, be it the better one or not.
+    kept = coded.numbers["coding"]["rates"]["kept"]
+    ours = systems["ours"]
+    assert (ours["bits_per_second"], ours["file_bits_per_second"]) == (kept["payload"], kept["amortised"])
     assert systems["ours"]["gpe"] < 0.05
     measures = {
         *coding_quality.SIGNAL,

@@ -15,10 +15,12 @@ one in so many.
 
 phone_error: of the phone judge at the source's segments, since time is preserved. vde, gpe, ffe: of F0 tracked in c
 against the source's tracked F0 moved to the target's statistics, all frames together. Beside them stand the same of
-`original`; of `reconstruction`, in the voice heard in the utterance itself; of `own`, in the speaker's voice as other
+`original`, and of `original_seen`: real speech of as many utterances of the training speakers, against the pool of
+`seen`, so that each pool has its own of what is real (the judges' network was trained on those speakers); of
+`reconstruction`, in the voice heard in the utterance itself; of `own`, in the speaker's voice as other
 utterances have it, what conversion to oneself is; and `unchanged_seen` and `unchanged_unseen`: the original itself
-offered as the target. The first three are compared with the other speakers scored. A model whose speakers are a
-learned table knows no voice of those scored: it has `seen` alone of its own.
+offered as the target. `original`, `reconstruction` and `own` are compared with the other speakers scored. A model whose
+speakers are a learned table hears no voice, and has been given a vector of every speaker: it has `seen` alone.
 """
 
 from collections.abc import Iterator, Sequence
@@ -46,11 +48,12 @@ from speech_factorization.resynthesis.prosody import moved
 __all__ = ["draw", "needs", "run"]
 
 SEEDS = {"seen": 30, "unseen": 31}
+AGAINST_SEEN = ("seen", "unchanged_seen", "original_seen")
 VECTOR = 256
 
 
 def run(model: Any, material: Material, seed: int, limit: int = 16, targets: int = 5) -> Outcome:
-    """conversion -> original | reconstruction | own | seen | unseen | unchanged_seen | unchanged_unseen -> numbers.
+    """conversion -> original | original_seen | reconstruction | own | [unchanged_]seen | [unchanged_]unseen -> numbers.
 
     At most `limit` utterances (0: all), each given to `targets` speakers, fewer where there are not so many. The
     figures `conversion` (spectrograms and contours) and `conversion_cosines`; sounds of the first utterance.
@@ -60,8 +63,10 @@ def run(model: Any, material: Material, seed: int, limit: int = 16, targets: int
     if not sources:
         raise InputError("no utterance to convert", remedy="every speaker needs two sentences or more")
     pools = {"seen": material.speakers("train"), "unseen": material.speakers(material.scored)}
-    drawn = {kind: draw(material, sources, pool, targets, seed, kind) for kind, pool in pools.items()}
-    heard: dict[str, list[Heard]] = {name: [] for name in ("original", "reconstruction", "own", *pools)}
+    # A table of speakers was trained on all of them: to it none is unseen.
+    kinds = tuple(pools) if hears_voices(model) else ("seen",)
+    drawn = {kind: draw(material, sources, pools[kind], targets, seed, kind) for kind in kinds}
+    heard: dict[str, list[Heard]] = {name: [] for name in ("original", "reconstruction", "own", *kinds)}
     example: Example | None = None
     for row in sources:
         codes = _codes(model, material, row)
@@ -73,12 +78,14 @@ def run(model: Any, material: Material, seed: int, limit: int = 16, targets: int
         example = example or _example(material, row, made)
     told: dict[str, Any] = {"utterances": len(sources)}
     originals = {made.source: made for made in heard["original"]}
-    for kind in pools:
+    for kind in kinds:
         unchanged = [replace(originals[made.source], target=made.target) for made in heard[kind]]
         heard[f"unchanged_{kind}"] = unchanged
+    real = [row for row in material.sources(len(sources), "train") if material.references(row.speaker, row)]
+    heard["original_seen"] = [_hear(material, row, row.speaker, material.wave(row.utterance)) for row in real]
     cosines = {}
     for name, found in heard.items():
-        against = trials(material, found, pools.get(name.removeprefix("unchanged_"), pools["unseen"]))
+        against = trials(material, found, pools["seen" if name in AGAINST_SEEN else "unseen"])
         block = numbers(found, against)
         if block:
             told[name], cosines[name] = block, (against.same, against.different)
@@ -145,14 +152,15 @@ def _hear(
     row: Row,
     target: str,
     wave: NDArray[np.float32],
-    codes: Codes,
-    changed: Codes | None,
+    codes: Codes | None = None,
+    changed: Codes | None = None,
 ) -> Heard:
+    """codes: of the source; changed: those that the wave was made of, None of real speech."""
     listener = material.listener
     errors = listener.phones(wave, row.utterance)
     # The original of the corpus may be heard again as what others are compared with.
     embedding = material.voice(row.utterance) if changed is None else listener.voice(wave)
-    if changed is None:
+    if codes is None or changed is None:
         return Heard(row, target, embedding, errors)
     expected = moved(material.contour(row.utterance), codes.statistics, changed.statistics)
     return Heard(row, target, embedding, errors, expected, listener.track(wave))
@@ -163,7 +171,7 @@ def _example(material: Material, row: Row, made: dict[str, list[Sound]]) -> Exam
     found = []
     for kind in SEEDS:
         own = material.sex(row.speaker)
-        ranked = sorted(made[kind], key=lambda sound: material.sex(sound[0]) == own)
+        ranked = sorted(made.get(kind, []), key=lambda sound: material.sex(sound[0]) == own)
         for name, wave, _ in ranked[:1]:
             real = material.references(name, row)[0]
             found.append((kind, name, material.wave(real), wave))

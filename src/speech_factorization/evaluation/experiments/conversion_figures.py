@@ -21,7 +21,7 @@ F0_SECONDS = 0.005
 BINS = 50
 
 # Blocks of which the cosines are drawn, in order.
-SHOWN = ("original", "own", "seen", "unseen", "unchanged_unseen")
+SHOWN = ("original", "original_seen", "reconstruction", "own", "seen", "unseen", "unchanged_unseen")
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,8 @@ def _numbers(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
         for name in ("asked", "original", "tracked", "errors", "cosines")
     )
     to_asked, to_original = pitch.evaluate(asked, tracked), pitch.evaluate(original, tracked)
-    numbers = {name: to_asked[name] for name in ASKED if name in to_asked}
+    numbers: dict[str, Any] = {"sounds": len(found)}
+    numbers |= {name: to_asked[name] for name in ASKED if name in to_asked}
     numbers |= {f"{name}_original": to_original[name] for name in ("vde", "ffe")}
     numbers["correlation_original"] = float(np.mean([one["correlation"] for one in found]))
     numbers["spread_semitones"] = float(np.mean([one["spread"] for one in found]))

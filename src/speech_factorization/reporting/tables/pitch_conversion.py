@@ -44,4 +44,6 @@ def build(results: Results) -> pd.DataFrame:
     ]
     columns = ["model", "of", "units", "form", *PITCH]
     table = pd.DataFrame([*theirs, *({"of": "ours"} | row for row in ours)], columns=columns)
+    # Nullable, or a row without would make them 8.0.
+    table["sounds"] = table["sounds"].astype("Int64")
     return table.rename(columns={name: measure.title for name, measure in PITCH.items()}).set_index("model")
