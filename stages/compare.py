@@ -16,10 +16,10 @@ import pandas as pd
 
 from speech_factorization.errors import InputError
 from speech_factorization.files import new_file
-from speech_factorization.reporting.pages import dynamical, factorization
+from speech_factorization.reporting.pages import dynamical, factorization, glow, resynthesis
 from speech_factorization.reporting.settings import SEED, by_setting, title
 
-KINDS = (dynamical, factorization)
+KINDS = (dynamical, factorization, glow, resynthesis)
 REMEDY = "write it with python -m stages.collect docs/results/NAME.csv"
 
 

@@ -1,23 +1,44 @@
 """The prepared data as models, judges and experiments take it."""
 
+import hashlib
+import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
-from speech_factorization.corpora.tables import read_table
+from speech_factorization.corpora.tables import Corpus, read_table
 from speech_factorization.errors import InputError
 from speech_factorization.features.archives import Archive
 from speech_factorization.features.batches import ChunkBatches, SegmentBatches, VowelBatches
 from speech_factorization.features.segments import BINS, FRAMES
 from speech_factorization.features.stft import FFT
 from speech_factorization.features.vowels import SIZE
+from speech_factorization.features.waves import WaveBatches
 from speech_factorization.interfaces import Batches, Data, Inputs
 from speech_factorization.parameters import Parameters
+from speech_factorization.resynthesis.level import scaled
+from speech_factorization.resynthesis.units.durations import Stored
 from stages import PREPARED
 
-__all__ = ["Missing", "Segments", "Utterances", "Vowels", "training_batches"]
+__all__ = [
+    "Missing",
+    "Segments",
+    "Utterances",
+    "Vowels",
+    "Waves",
+    "digest",
+    "folders",
+    "of_speakers",
+    "training_batches",
+]
 
 
 # Columns of segments.csv that are no factors.
@@ -26,6 +47,29 @@ _OWN = ("segment", "utterance", "position", "split", "speaker_split", "begin", "
 
 class Missing(Exception):
     """The corpus lacks what was asked for; the message says what. Whoever needs it is skipped and says so."""
+
+
+def folders(name: str, kinds: Sequence[Inputs], settings: Parameters) -> list[Path]:
+    """Where the prepared data lie that a model is trained on, of all kinds of input that it may take."""
+    spectrograms = PREPARED / "spectrograms"
+    found = {
+        "utterances": [spectrograms / "utterances"],
+        "segments": [spectrograms / "segments", PREPARED / "segments"],
+        "vowels": [spectrograms / "vowels"],
+    }
+    if "waves" in kinds:
+        units = PREPARED / "units" / settings.hp[name].units
+        found["waves"] = [PREPARED / "corpus", units, PREPARED / "pitch", PREPARED / "speaker"]
+    return [folder for kind in kinds for folder in found[kind]]
+
+
+def digest(*folders: Path) -> str:
+    """One SHA-256 of every file below the folders: names and bytes."""
+    whole = hashlib.sha256()
+    for path in sorted(path for folder in folders for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            whole.update(f"{path} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return whole.hexdigest()
 
 
 class Segments:
@@ -113,6 +157,108 @@ class Utterances:
         return found
 
 
+class Levelled(Mapping[str, NDArray[np.float32]]):
+    """Utterance -> its wave [samples] at the level at which the package listens."""
+
+    def __init__(self, corpus: Corpus, utterances: Iterable[str]) -> None:
+        self._corpus, self._names = corpus, list(utterances)
+
+    def __getitem__(self, utterance: str) -> NDArray[np.float32]:
+        return scaled(self._corpus.wave(utterance))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+class Waves:
+    """Waves with the codes the stages units, pitch and speaker made of them; splits are between speakers.
+
+    units: which kind of content units.
+    """
+
+    PARTS = ("units", "pitch", "speaker")
+
+    def __init__(self, units: str, prepared: Path = PREPARED) -> None:
+        self.folders = dict(
+            zip(
+                self.PARTS,
+                (prepared / "units" / units, prepared / "pitch", prepared / "speaker"),
+                strict=True,
+            )
+        )
+        for stage, folder in self.folders.items():
+            if (folder / "empty.txt").is_file():
+                raise Missing((folder / "empty.txt").read_text(encoding="utf-8").strip())
+            if not (folder / "part.json").is_file():
+                raise InputError("nothing was made of the waves", folder, f"run the stage {stage}")
+        self.corpus = Corpus(prepared / "corpus")
+        self.content = Stored(self.folders["units"] / "codes")
+        self.pitch = Archive(self.folders["pitch"] / "codes")
+        self.f0 = Archive(self.folders["pitch"] / "decoded")
+        self.tracked = Archive(self.folders["pitch"] / "f0")
+        self.vectors = Archive(self.folders["speaker"] / "vectors")
+        table = self.corpus.utterances
+        # A stage leaves out what it cannot hear: a silent recording.
+        streams = (self.content, self.pitch, self.vectors)
+        self.table = table[[all(name in stream for stream in streams) for name in table["utterance"]]]
+        _need_all_parts(self.table, "speaker_split", "utterances that can be heard")
+
+    @property
+    def data(self) -> Data:
+        """What a model of waves is told."""
+        speakers = self.table.loc[self.table["speaker_split"] == "train", "speaker"].astype(str)
+        parts = {name: part.describe() for name, part in self.parts.items()}
+        return Data({"speaker": tuple(sorted(set(speakers)))}, (), parts)
+
+    @cached_property
+    def parts(self) -> dict[str, Any]:
+        """The networks that made the codes: units, pitch, speaker."""
+        # By a computed name: their code is in the digest of the model that has parts, and of no other model.
+        load = importlib.import_module("speech_factorization.resynthesis.parts").load
+        return {name: load(folder) for name, folder in self.folders.items()}
+
+    def streams(self, split: str) -> Iterator[tuple[Tensor, Tensor]]:
+        """Units [Tu] and pitch codes [Tp], int64, of every utterance of one split of speakers."""
+        for name in of_speakers(self.table, split)["utterance"]:
+            pitch = np.array(self.pitch[name], np.int64)
+            yield torch.from_numpy(self.content[name]), torch.from_numpy(pitch)
+
+    def batches(self, split: str, crop: int, batch: int, seed: int = 0, shuffle: bool = False) -> WaveBatches:
+        """Crops of one split of speakers; what is too short is said, on standard error."""
+        data, rows = self.data, of_speakers(self.table, split)
+        streams = (self.content, self.pitch, self.f0, self.vectors)
+        found = WaveBatches(
+            Levelled(self.corpus, rows["utterance"]),
+            *streams,
+            rows,
+            data.factors["speaker"],
+            self.parts["units"].hop,
+            crop,
+            batch,
+            seed=seed,
+            shuffle=shuffle,
+        )
+        if found.skipped:
+            print(
+                f"{split}: {found.skipped} of {len(rows)} utterances are shorter than a crop", file=sys.stderr
+            )
+        return found
+
+
+def of_speakers(table: pd.DataFrame, split: str) -> pd.DataFrame:
+    """Rows of one split of speakers; for training and validation without the sentences that others are scored on.
+
+    Those are the texts of `split` test of the test speakers (`Material.sources`): where all say the same few
+    sentences, not all of them are trained on. Utterances without a text are kept.
+    """
+    rows = table[table["speaker_split"] == split]
+    scored = set(table[(table["split"] == "test") & (table["speaker_split"] == "test")]["text"]) - {""}
+    return rows if split == "test" else rows[~rows["text"].isin(scored)]
+
+
 def _need_all_parts(table: pd.DataFrame, split: str, of: str) -> None:
     """Error: Missing where train, valid or test is empty."""
     empty = [part for part in ("train", "valid", "test") if part not in set(table[split])]
@@ -134,23 +280,20 @@ def _archive_of(segments: pd.DataFrame, prefix: Path) -> Archive:
     return archive
 
 
-def training_batches(inputs: Inputs, settings: Parameters) -> tuple[Data, Batches, Batches]:
+def training_batches(model: str, inputs: Inputs, settings: Parameters) -> tuple[Data, Batches, Batches]:
     """(data, training batches, validation batches) for a model that takes `inputs`.
 
     Errors: Missing where the corpus lacks them.
     """
-    seed = settings.train.seed
-    if inputs == "segments":
-        segments = Segments(settings.corpus.factors)
-        batch = settings.train.segments.batch
-        return (
-            segments.data,
-            segments.batches("train", batch, seed, shuffle=True),
-            segments.batches("valid", batch),
-        )
+    seed, chosen = settings.train.seed, getattr(settings.train, inputs)
     if inputs == "utterances":
         utterances = Utterances()
-        chosen = settings.train.utterances
         train = utterances.chunks("train", chosen.frames, chosen.batch, seed, shuffle=True)
         return utterances.data, train, utterances.chunks("valid", chosen.frames, chosen.batch)
-    raise InputError(f"no stage prepares {inputs} for training yet", "inputs", "use utterances or segments")
+    if inputs == "waves":
+        waves = Waves(settings.hp[model].units)
+        crops = waves.batches("train", chosen.crop, chosen.batch, seed, shuffle=True)
+        return waves.data, crops, waves.batches("valid", chosen.crop, chosen.batch)
+    items = Segments(settings.corpus.factors) if inputs == "segments" else Vowels()
+    items_train = items.batches("train", chosen.batch, seed, shuffle=True)
+    return items.data, items_train, items.batches("valid", chosen.batch)

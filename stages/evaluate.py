@@ -20,10 +20,13 @@ from speech_factorization.corpora.base import SAMPLE_RATE
 from speech_factorization.corpora.tables import Corpus
 from speech_factorization.errors import InputError
 from speech_factorization.evaluation.experiments import (
+    coding,
+    conversion,
     distance,
     likelihood,
     manipulation,
     picture,
+    pitch_conversion,
     representation,
     resynthesis,
     sequence_code,
@@ -32,7 +35,18 @@ from speech_factorization.evaluation.experiments import (
     utterances,
 )
 from speech_factorization.evaluation.experiments.shift import class_means
+from speech_factorization.evaluation.experiments.vowels import (
+    common,
+    denoising,
+    directions,
+    distribution,
+    interpolation,
+    lda,
+    reconstruction,
+    sampling,
+)
 from speech_factorization.evaluation.judges import Judges
+from speech_factorization.evaluation.material import Material
 from speech_factorization.evaluation.outcome import Outcome
 from speech_factorization.features.batches import UtteranceBatches
 from speech_factorization.files import new_folder, write_json
@@ -41,7 +55,8 @@ from speech_factorization.trained import describe, load_model
 from speech_factorization.training.devices import find_device
 from speech_factorization.training.seeds import seed_everything
 from stages import CHECKPOINTS, METRICS, PARAMS, PLOTS, PREPARED, SOUNDS, argument, run
-from stages.data import Missing, Segments, Utterances
+from stages.data import Missing, Segments, Utterances, Vowels
+from stages.materials import judges_of, vowel_material, wave_material
 
 BATCH = 256
 
@@ -49,7 +64,8 @@ BATCH = 256
 class Bench:
     """A trained model with the test data and the judges, each read when an experiment asks for it."""
 
-    def __init__(self, model: Any, settings: parameters.Parameters) -> None:
+    def __init__(self, name: str, model: Any, settings: parameters.Parameters) -> None:
+        self.name = name
         self.device = find_device(settings.device, settings.threads)
         self.model, self.settings = model.to(self.device), settings
 
@@ -65,15 +81,8 @@ class Bench:
 
     @cached_property
     def judges(self) -> Judges:
-        """The frozen judges. Errors: they were trained on other classes than the segments have."""
-        folder = PREPARED / "judges" / "segments"
-        judges, classes = Judges.load(folder), self.segments.factors
-        for name in sorted({*judges.data.factors, *classes}):
-            if judges.data.factors.get(name) != classes.get(name):
-                raise InputError(
-                    f"other classes of {name} than the segments have", folder, "run the stage judges"
-                )
-        return judges.to(self.device)
+        """The frozen judges of segments."""
+        return judges_of("segments", self.segments.factors, self.device)
 
     @cached_property
     def means(self) -> dict[str, torch.Tensor]:
@@ -101,10 +110,13 @@ class Bench:
         return [names[i * len(names) // kept] for i in range(kept)]
 
     def likelihood(self) -> Outcome:
-        """Of the segments or whole utterances that are scored."""
-        segments = self.model.inputs[0] == "segments"
-        test = self.scored if segments else self.whole(self.scored_utterances())
-        return likelihood.run(self.model, test, self.settings.evaluate.seed)
+        """Of the segments, vowels or whole utterances that are scored."""
+        chosen, kind = self.settings.evaluate, self.model.inputs[0]
+        if kind == "vowels":
+            test = (batch.to(self.device) for batch in Vowels().batches(chosen.split, BATCH)(0))
+        else:
+            test = self.scored if kind == "segments" else self.whole(self.scored_utterances())
+        return likelihood.run(self.model, test, chosen.seed)
 
     def resynthesis(self) -> Outcome:
         """Of whole utterances."""
@@ -171,6 +183,32 @@ class Bench:
         chosen, data = self.settings.evaluate, self.segments.data
         return distance.run(self.model, self.means, self.scored, data, chosen.seed, chosen.segments)
 
+    @cached_property
+    def vowels(self) -> common.Material:
+        """Vowels, in the model's code space and in the spaces beside it. Errors: Missing where there are none."""
+        return vowel_material(self.model, self.settings, self.device)
+
+    @cached_property
+    def waves(self) -> Material:
+        """Utterances with their codes, and who listens. Errors: Missing where there are none."""
+        units = self.settings.hp[self.name].units
+        return wave_material(units, self.settings, self.device)
+
+    def coding(self) -> Outcome:
+        """Of utterances of the speakers scored."""
+        chosen = self.settings.evaluate
+        return coding.run(self.model, self.waves, chosen.coded, jobs=self.settings.jobs)
+
+    def conversion(self) -> Outcome:
+        """Of utterances of the speakers scored, to voices heard in training and not."""
+        chosen = self.settings.evaluate
+        return conversion.run(self.model, self.waves, chosen.seed, chosen.coded, chosen.targets)
+
+    def pitch_conversion(self) -> Outcome:
+        """Of utterances of the speakers scored."""
+        chosen = self.settings.evaluate
+        return pitch_conversion.run(self.model, self.waves, chosen.seed, chosen.coded, chosen.semitones)
+
     def representation(self) -> Outcome:
         """Of the codes of segments; probes are trained on the training split and scored on the one scored."""
         chosen, data = self.settings.evaluate, self.segments.data
@@ -190,14 +228,24 @@ EXPERIMENTS = {
     "distance": (distance.needs, Bench.distance),
     "utterances": (utterances.needs, Bench.utterances_manipulated),
     "representation": (representation.needs, Bench.representation),
+    "vowel_reconstruction": (common.needs, lambda bench: reconstruction.run(bench.vowels)),
+    "distribution": (common.needs, lambda bench: distribution.run(bench.vowels)),
+    "sampling": (common.needs, lambda bench: sampling.run(bench.vowels)),
+    "interpolation": (common.needs, lambda bench: interpolation.run(bench.vowels)),
+    "denoising": (common.needs, lambda bench: denoising.run(bench.vowels)),
+    "lda": (common.needs, lambda bench: lda.run(bench.vowels)),
+    "directions": (common.needs, lambda bench: directions.run(bench.vowels)),
+    "coding": (coding.needs, Bench.coding),
+    "conversion": (conversion.needs, Bench.conversion),
+    "pitch_conversion": (pitch_conversion.needs, Bench.pitch_conversion),
 }
 
 
-def answer(model: Any, settings: parameters.Parameters) -> tuple[Outcome, dict[str, str]]:
+def answer(name: str, model: Any, settings: parameters.Parameters) -> tuple[Outcome, dict[str, str]]:
     """Everything the experiments found, and of those that could not run the reason."""
-    bench = Bench(model, settings)
+    bench = Bench(name, model, settings)
     whole, not_answered = Outcome({}), {}
-    for name, (needs, experiment) in EXPERIMENTS.items():
+    for title, (needs, experiment) in EXPERIMENTS.items():
         reason = needs(model)
         if reason is None:
             try:
@@ -209,7 +257,7 @@ def answer(model: Any, settings: parameters.Parameters) -> tuple[Outcome, dict[s
                 whole.figures.update(found.figures)
                 whole.sounds.update(found.sounds)
         if reason is not None:
-            not_answered[name] = reason
+            not_answered[title] = reason
     return whole, not_answered
 
 
@@ -246,10 +294,12 @@ def main() -> None:
     else:
         seed_everything(settings.evaluate.seed)
         model, about = load_model(CHECKPOINTS / name)
-        outcome, not_answered = answer(model, settings)
+        outcome, not_answered = answer(name, model, settings)
         found |= {"parameters": about["parameters"], **outcome.numbers, "not_answered": not_answered}
         if hasattr(model, "discriminative") and model.parts:
             found |= {name: getattr(model, name) for name in ("discriminative", "consistency", "matching")}
+        if "waves" in model.inputs:
+            found |= {"content_units": model.hp.units, "generator": model.hp.generator}
         if hasattr(model, "scheduled_sampling") and "imported" not in about:
             found["training_feeding"] = "truth" if model.scheduled_sampling is None else "scheduled sampling"
     if "imported" in about:

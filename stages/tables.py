@@ -9,12 +9,20 @@ from speech_factorization.files import new_folder
 from speech_factorization.reporting.tables import (
     alignment,
     codes,
+    coding,
+    coding_rates,
+    conversion,
     dynamical,
     dynamical_claims,
     factorization_claims,
     judges,
     manipulation,
+    pitch_conversion,
     representation,
+    resynthesis_claims,
+    units,
+    vowel_claims,
+    vowels,
 )
 from speech_factorization.reporting.tables.base import Results, read_results, render
 from stages import METRICS, PARAMS, TABLES, run
@@ -29,7 +37,18 @@ EVERY = {
     "manipulation": manipulation,
     "factorization_claims": factorization_claims,
     "representation": representation,
+    "units": units,
+    "coding": coding,
+    "coding_rates": coding_rates,
+    "conversion": conversion,
+    "pitch_conversion": pitch_conversion,
+    "resynthesis_claims": resynthesis_claims,
+    "vowels": vowels,
+    "vowel_claims": vowel_claims,
 }
+
+# Those whose caption says something of the results.
+CAPTIONS = {"coding": coding.caption}
 
 
 def marked(results: Results) -> Results:
@@ -51,7 +70,8 @@ def main() -> None:
         print(f"tables: metrics/{name}.json is left out: it is of {why}", file=sys.stderr)
     with new_folder(TABLES) as folder:
         for name, table in EVERY.items():
-            render(name, table.CAPTION, table.build(results), marked(results), folder)
+            caption = CAPTIONS[name](results) if name in CAPTIONS else table.CAPTION
+            render(name, caption, table.build(results), marked(results), folder)
 
 
 if __name__ == "__main__":

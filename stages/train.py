@@ -3,7 +3,6 @@
 python -m stages.train MODEL
 """
 
-import hashlib
 import importlib
 import sys
 from collections.abc import Sequence
@@ -23,20 +22,11 @@ from speech_factorization.training.history import History
 from speech_factorization.training.loop import fit
 from speech_factorization.training.resume import state_folder
 from speech_factorization.training.seeds import seed_everything
-from stages import CHECKPOINTS, OPAQUE, PARAMS, PREPARED, SCRATCH, argument, run
-from stages.data import Missing, training_batches
+from stages import CHECKPOINTS, OPAQUE, PARAMS, SCRATCH, argument, run
+from stages.data import Missing, Waves, digest, folders, training_batches
 
 
-def digest(*folders: Path) -> str:
-    """One SHA-256 of every file below the folders: names and bytes."""
-    whole = hashlib.sha256()
-    for path in sorted(path for folder in folders for path in folder.rglob("*") if path.is_file()):
-        with path.open("rb") as file:
-            whole.update(f"{path} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-    return whole.hexdigest()
-
-
-def scratch_folder(name: str, kind: Inputs) -> Path:
+def scratch_folder(name: str, kind: Inputs, settings: parameters.Parameters) -> Path:
     """Where this very training keeps its state: another's parameters, code or data give another folder."""
     params = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
     return state_folder(
@@ -47,7 +37,7 @@ def scratch_folder(name: str, kind: Inputs) -> Path:
         },
         hyperparameters=params["hp"][name],
         code=fingerprint(["stages.train", f"speech_factorization.models.{name}"], opaque=OPAQUE),
-        data=digest(PREPARED / "spectrograms" / kind, PREPARED / "segments"),
+        data=digest(*folders(name, [kind], settings)),
     )
 
 
@@ -64,16 +54,23 @@ def about(name: str, settings: parameters.Parameters, **more: Any) -> dict[str, 
 
 
 def first_there(
-    inputs: Sequence[Inputs], settings: parameters.Parameters
+    name: str, inputs: Sequence[Inputs], settings: parameters.Parameters
 ) -> tuple[Inputs, Data, Batches, Batches]:
     """The first of the model's inputs that the corpus has, with its data. Errors: Missing if it has none."""
     reasons = []
     for kind in inputs:
         try:
-            return kind, *training_batches(kind, settings)
+            return kind, *training_batches(name, kind, settings)
         except Missing as why:
             reasons.append(str(why))
     raise Missing("; ".join(reasons))
+
+
+def build_on(model: Any, waves: Waves) -> None:
+    """Give a model the parts that were trained before it, and count the codes they make of training speech."""
+    model.adopt(waves.parts)
+    for content, pitch in waves.streams("train"):
+        model.counts.add(content, pitch)
 
 
 def main() -> None:
@@ -86,7 +83,7 @@ def main() -> None:
     folder = CHECKPOINTS / name
     fabric = make_fabric(settings.device, settings.threads, settings.precision)
     try:
-        kind, data, train, valid = first_there(module.Model.inputs, settings)
+        kind, data, train, valid = first_there(name, module.Model.inputs, settings)
     except Missing as why:
         if fabric.is_global_zero:
             print(f"train: {name} is skipped: {why}", file=sys.stderr)
@@ -95,6 +92,8 @@ def main() -> None:
         return
     seed_everything(settings.train.seed)
     model = module.Model(settings.hp[name], data)
+    if data.parts:
+        build_on(model, Waves(settings.hp[name].units))
     chosen, seed = getattr(settings.train, kind), settings.train.seed
 
     def finish(history: History) -> None:
@@ -107,7 +106,7 @@ def main() -> None:
         )
         checkpoints.save(folder, model, described, history)
 
-    fit(model, train, valid, chosen, fabric, scratch_folder(name, kind), seed=seed, finish=finish)
+    fit(model, train, valid, chosen, fabric, scratch_folder(name, kind, settings), seed=seed, finish=finish)
 
 
 if __name__ == "__main__":

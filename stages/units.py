@@ -32,7 +32,7 @@ from speech_factorization.resynthesis.units.settings import UnitsSettings, UnitT
 from speech_factorization.resynthesis.units.vocal_tract import VocalTract
 from speech_factorization.resynthesis.units.vqvae import VQVAEUnits
 from stages import METRICS, PARAMS, PREPARED, run, say_empty
-from stages.data import Missing
+from stages.data import Missing, of_speakers
 from stages.drafts import digest_of, state_of
 from stages.parts import trained_part
 
@@ -52,8 +52,8 @@ class Speech:
             raise Missing(f"the corpus has no utterances for {' and '.join(empty)} (speaker_split)")
 
     def rows(self, split: str) -> Any:
-        """The table's rows of one split of speakers."""
-        return self.table[self.table["speaker_split"] == split]
+        """The table's rows of one split of speakers, without sentences that others are scored on."""
+        return of_speakers(self.table, split)
 
     def wave(self, utterance: str) -> Tensor:
         """[samples] as recorded."""

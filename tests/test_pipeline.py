@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from omegaconf import OmegaConf
 ROOT = Path(__file__).parents[1]
 
 # Of every kind one or two: a stage of Python costs seconds before it has done anything.
-MODELS = ["identity", "vae", "srnn", "segment_vae", "dnf_phone", "fdnf"]
+MODELS = ["identity", "vae", "srnn", "segment_vae", "dnf_phone", "fdnf", "glow", "speech_resynthesis"]
 
 pytestmark = pytest.mark.slow
 
@@ -88,7 +89,7 @@ def test_everything_is_made(clone: Clone) -> None:
     for name in MODELS:
         assert clone.metrics(name)["scale"] == "smoke"
         assert (clone.folder / "checkpoints" / name).is_dir()
-    for table in ("alignment", "judges", "dynamical", "manipulation"):
+    for table in ("alignment", "judges", "dynamical", "manipulation", "units", "coding", "vowels"):
         for ending in ("csv", "md", "tex"):
             assert (clone.folder / "tables" / f"{table}.{ending}").stat().st_size > 0
     assert "<table>" in (clone.folder / "report" / "index.html").read_text()
@@ -120,6 +121,23 @@ def test_one_model_as_an_experiment(clone: Clone) -> None:
     clone.run("git checkout -q .")
     clone.run("dvc checkout -q")
     assert "Running stage" not in clone.run("dvc repro")
+
+
+def test_a_change_trains_again_what_it_concerns_and_no_more(clone: Clone) -> None:
+    def reached(change: str) -> set[str]:
+        """Stages whose parameters or code are others after a change of one parameter, which dvc would run."""
+        params = clone.folder / "params.yaml"
+        OmegaConf.save(OmegaConf.merge(OmegaConf.load(params), OmegaConf.from_dotlist([change])), params)
+        said = clone.run("dvc repro --dry")
+        clone.run("git checkout -q params.yaml")
+        return set(re.findall(r"Running stage '([^']+)'", said))
+
+    generator = reached("hp.speech_resynthesis.generator=istft")
+    assert "train@speech_resynthesis" in generator
+    assert not {"units", "pitch", "speaker", "inputs", "judges", "train@glow", "train@vae"} & generator
+    units = reached("units.kmeans.codes=50")
+    assert "units" in units
+    assert not {"pitch", "speaker", "judges", "train@glow", "train@vae"} & units
 
 
 def test_gate(clone: Clone) -> None:

@@ -14,6 +14,9 @@ from speech_factorization.alignment.settings import AlignmentSettings
 from speech_factorization.errors import InputError
 from speech_factorization.evaluation.judge_settings import JudgeSettings
 from speech_factorization.phones.folds import check_vowels, load_fold
+from speech_factorization.resynthesis.pitch.settings import PitchSettings
+from speech_factorization.resynthesis.speaker_settings import SpeakerSettings
+from speech_factorization.resynthesis.units.settings import UnitsSettings
 from speech_factorization.strict import Strict
 from speech_factorization.training.settings import Device, Precision, TrainSettings
 
@@ -75,12 +78,20 @@ class UtteranceTraining(TrainSettings):
     frames: Annotated[int, Field(ge=3)]
 
 
+class WaveTraining(TrainSettings):
+    """Training on crops of waves; crop: samples at 16 kHz, whole F0 codes (1280 samples each)."""
+
+    crop: Annotated[int, Field(gt=0, multiple_of=1280)]
+
+
 class TrainParameters(Strict):
     """Training, by what a model takes; seed: of weights, order and noise."""
 
     seed: Annotated[int, Field(ge=0)]
     utterances: UtteranceTraining
     segments: TrainSettings
+    vowels: TrainSettings
+    waves: WaveTraining
 
 
 class PictureParameters(Strict):
@@ -102,7 +113,9 @@ class EvaluateParameters(Strict):
     utterances: how many are resynthesised at most, evenly spread (0: all); segments: how many are manipulated at
     most (0: all); probes: from how many training segments classes are read at most; strengths: scales of the
     shift that are tried, on strength_segments of the segments; conversions: how many utterances are given
-    another speaker (0: all).
+    another speaker (0: all); vowels: how many training vowels experiments on vowels take at most, and half as many
+    of those scored; coded: how many utterances are coded, converted and given another pitch (0: all); targets: to
+    how many voices each is converted; semitones: by how much its pitch is shifted.
     """
 
     seed: Annotated[int, Field(ge=0)]
@@ -113,6 +126,10 @@ class EvaluateParameters(Strict):
     strengths: Annotated[list[Annotated[float, Field(ge=0, le=9)]], Field(min_length=1)]
     strength_segments: Annotated[int, Field(ge=0)]
     conversions: Annotated[int, Field(ge=0)]
+    vowels: Annotated[int, Field(ge=8)]
+    coded: Annotated[int, Field(ge=0)]
+    targets: Annotated[int, Field(gt=0)]
+    semitones: Annotated[float, Field(ge=-24, le=24)]
     picture: PictureParameters
 
     @field_validator("strengths")
@@ -138,6 +155,9 @@ class Parameters:
     corpus: CorpusParameters
     alignment: AlignmentParameters
     judges: JudgeParameters
+    units: UnitsSettings
+    pitch: PitchSettings
+    speaker: SpeakerSettings
     train: TrainParameters
     evaluate: EvaluateParameters
     hp: Mapping[str, Any]
@@ -160,6 +180,9 @@ BLOCKS: Mapping[str, type[BaseModel]] = {
     "corpus": CorpusParameters,
     "alignment": AlignmentParameters,
     "judges": JudgeParameters,
+    "units": UnitsSettings,
+    "pitch": PitchSettings,
+    "speaker": SpeakerSettings,
     "train": TrainParameters,
     "evaluate": EvaluateParameters,
 }

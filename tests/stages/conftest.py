@@ -7,13 +7,14 @@ import pytest
 
 from tests.stages.workspace import Workspace, parameters, write_emodb, write_timit
 
-MODELS = ("identity", "segment_vae", "vae")
+MODELS = ("identity", "segment_vae", "vae", "glow", "speech_resynthesis")
 
 
 def finish(workspace: Workspace) -> Workspace:
     """Every stage, one after the other."""
     workspace.prepare()
-    workspace.do("judges", *(f"{stage}@{model}" for model in MODELS for stage in ("train", "evaluate")))
+    workspace.do("judges", "pitch", "units", "speaker", "inputs")
+    workspace.do(*(f"{stage}@{model}" for model in MODELS for stage in ("train", "evaluate")))
     workspace.do("tables", "report")
     return workspace
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from speech_factorization.features.archives import write_matrices, write_waves
-from stages.data import Segments, Utterances
+from stages.data import Segments, Utterances, of_speakers
 
 NAMES = ["short", "long", "of-valid", "of-test"]
 
@@ -41,3 +41,18 @@ def test_an_empty_cell_is_no_class_but_unknown(tmp_path: Path) -> None:
     assert segments.factors == {"phone": ("aa",), "sex": ("F", "M")}
     (batch,) = segments.batches("train", 3)(0)
     assert batch.factors["sex"].tolist() == [0, -1, 1]
+
+
+def test_sentences_that_are_scored_are_not_trained_on() -> None:
+    """As in EmoDB: everyone says the same. A text that is scored of test speakers is nobody's to train on."""
+    rows = [
+        (f"{speaker}{text}", speaker, part, {"x": "test"}.get(text, "train"), text)
+        for speaker, part in (("a", "train"), ("b", "valid"), ("c", "test"))
+        for text in ("x", "y", "")
+    ]
+    table = pd.DataFrame(rows, columns=["utterance", "speaker", "speaker_split", "split", "text"])
+    found = {part: of_speakers(table, part)["utterance"].tolist() for part in ("train", "valid", "test")}
+    assert found == {"train": ["ay", "a"], "valid": ["by", "b"], "test": ["cx", "cy", "c"]}
+    # Said by no test speaker, a sentence is as good as any.
+    own = table[table["utterance"] != "cx"]
+    assert of_speakers(own, "train")["utterance"].tolist() == ["ax", "ay", "a"]

@@ -24,6 +24,10 @@ BLOCKS = {"manipulation", "manipulation_second_judge", "manipulation_third_judge
 MANIPULATION = BLOCKS | {f"{block}_reconstructed" for block in BLOCKS}
 MANIPULATION |= {"manipulation_strength", "manipulation_of_utterances", "distance"}
 CODES = {"leak", "leak_mlp", "separation"}
+OF_SEGMENTS = {"manipulation", "strength", "distance", "picture", "utterances", "representation"}
+OF_VOWELS = {"distribution", "sampling", "interpolation", "denoising", "lda", "directions"}
+OF_WAVES = {"coding", "conversion", "pitch_conversion"}
+OF_UTTERANCES = {"resynthesis", "trajectories", "sequence_code"}
 ABOUT = {
     "model",
     "corpus",
@@ -172,18 +176,70 @@ def test_metrics_of_models(timit: Workspace) -> None:
             assert {factor: set(changes) for factor, changes in found[name][block].items()} == {
                 "phone": CHANGES, "speaker": CHANGES
             }  # fmt: skip
-    of_segments = {"manipulation", "strength", "distance", "picture", "utterances", "representation"}
-    assert set(found["vae"]["not_answered"]) == of_segments | {"sequence_code"}
-    assert set(found["segment_vae"]["not_answered"]) == {"resynthesis", "trajectories", "sequence_code"}
+    others = OF_VOWELS | {"vowel_reconstruction"} | OF_WAVES
+    assert set(found["vae"]["not_answered"]) == OF_SEGMENTS | {"sequence_code"} | others
+    assert set(found["segment_vae"]["not_answered"]) == OF_UTTERANCES | others
     for key, value in leaves(found):
         assert isinstance(value, int | float) or (isinstance(value, str) and len(value) < 120), key
         assert "seconds" not in key
 
 
+def test_metrics_of_the_model_of_vowels(timit: Workspace) -> None:
+    found = timit.json("metrics/glow.json")
+    assert set(found) == ABOUT | OF_VOWELS | {"likelihood", "reconstruction"}
+    assert set(found["not_answered"]) == OF_SEGMENTS | OF_UTTERANCES | OF_WAVES
+    bits = found["distribution"]
+    # The same vowels with other noise.
+    assert found["likelihood"]["bits_per_dim"] == pytest.approx(bits["glow"]["bits"], abs=0.1)
+    assert bits["ppca"]["bits"] < bits["spectrogram"]["bits"]
+    assert found["reconstruction"]["glow"]["largest"] < 1e-3
+    for kind in ("vowel", "sex", "speaker"):
+        assert set(found["interpolation"][kind]) >= {"glow", "ppca", "spectrogram"}
+        assert 0 <= found["interpolation"][kind]["glow"]["monotonicity"] <= 1
+
+
+def test_metrics_of_the_model_of_waves(timit: Workspace) -> None:
+    found = timit.json("metrics/speech_resynthesis.json")
+    assert set(found) == ABOUT | OF_WAVES | {"content_units", "generator"}
+    assert found["coding"]["lossless"] == 1.0
+    assert {"ours", "original", "world", "opus_6000"} <= set(found["coding"]["systems"])
+    assert set(found["pitch_conversion"]) == {"utterances", "reconstruction", "flatten", "shift", "swap"}
+    assert (
+        found["conversion"]["unchanged_seen"]["nearest_target"]
+        < found["conversion"]["original"]["nearest_target"]
+    )
+    units = timit.json("metrics/units.json")
+    assert {"kmeans", "vqvae", "cpc"} <= set(units)
+    about = timit.json("checkpoints/speech_resynthesis/about.json")
+    assert [about["data"]["parts"][name]["kind"] for name in ("units", "pitch", "speaker")] == [
+        "kmeans", "pitch_vqvae", "speaker_network"
+    ]  # fmt: skip
+
+
+def test_inputs_name_what_each_model_is_trained_on(timit: Workspace, copied: Callable[[], Workspace]) -> None:
+    read = {name: set(timit.json(f"prepared/inputs/{name}.json")) for name in ("vae", "fdnf", "glow")}
+    spectrograms = "prepared/spectrograms"
+    assert read == {
+        "vae": {f"{spectrograms}/utterances"},
+        "fdnf": {f"{spectrograms}/segments", "prepared/segments"},
+        "glow": {f"{spectrograms}/vowels"},
+    }
+    workspace = copied()
+    workspace.change(hp={"speech_resynthesis": {"units": "vqvae"}})
+    workspace.do("inputs")
+    changed = {
+        path.stem
+        for path in (workspace.folder / "prepared/inputs").iterdir()
+        if path.read_bytes() != (timit.folder / "prepared/inputs" / path.name).read_bytes()
+    }
+    assert changed == {"speech_resynthesis"}
+
+
 def test_tables_hold_the_metrics_and_the_report_the_tables(timit: Workspace) -> None:
     tables = timit.folder / "tables"
     names = ("alignment", "codes", "dynamical", "dynamical_claims", "factorization_claims")
-    names += ("judges", "manipulation", "representation")
+    names += ("judges", "manipulation", "representation", "units", "coding", "coding_rates", "conversion")
+    names += ("pitch_conversion", "resynthesis_claims", "vowels", "vowel_claims")
     assert sorted(path.name for path in tables.iterdir()) == sorted(
         f"{name}.{ending}" for name in names for ending in ("csv", "md", "tex")
     )
@@ -201,9 +257,9 @@ def test_tables_hold_the_metrics_and_the_report_the_tables(timit: Workspace) -> 
     assert alignment.loc["all speakers", "within_20ms"] == timit.json("metrics/alignment.json")["within_20ms"]
     page = (timit.folder / "report/index.html").read_text(encoding="utf-8")
     assert "corpus timit, scale smoke" in page
-    assert page.count("<table>") == 8
-    # identity has five, segment_vae four, vae two, alignment one.
-    assert page.count("data:image/png;base64,") == 12
+    assert page.count("<table>") == 16
+    # identity has five, segment_vae four, vae two, alignment one, glow ten, speech_resynthesis five.
+    assert page.count("data:image/png;base64,") == 27
     for name in ("identity", "vae"):
         assert (timit.folder / f"sounds/{name}/resynthesis.wav").is_file()
     for name in ("segment_phone", "segment_speaker_griffin_lim", "utterance_speaker"):
@@ -252,7 +308,7 @@ def test_without_labels_models_answer_what_they_can(unlabelled: Workspace) -> No
     assert "reconstruction" in unlabelled.json("metrics/vae.json")["likelihood"]
     dynamical = pd.read_csv(unlabelled.folder / "tables/dynamical.csv", index_col=0)
     assert list(dynamical.index) == ["identity", "vae"]
-    assert (unlabelled.folder / "report/index.html").read_text().count("<table>") == 8
+    assert (unlabelled.folder / "report/index.html").read_text().count("<table>") == 16
 
 
 def test_labels_of_training_sentences_alone_are_no_segments_to_score(copied: Callable[[], Workspace]) -> None:

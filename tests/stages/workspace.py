@@ -32,7 +32,7 @@ TINY: dict[str, Any] = {
     "device": "cpu",
     "jobs": 1,
     "model": "all",
-    "models": ["identity", "segment_vae", "vae"],
+    "models": ["identity", "segment_vae", "vae", "glow", "speech_resynthesis"],
     "alignment": {"baum_welch": 1, "viterbi": 1, "mixtures": 1, "epochs": 1},
     "judges": {
         "mlp": {"hidden": 16},
