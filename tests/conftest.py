@@ -1,4 +1,4 @@
-"""What tests share: where the reference material lies."""
+"""What tests share: their order, and where the reference material lies."""
 
 import os
 from pathlib import Path
@@ -10,6 +10,11 @@ import torch
 def pytest_configure() -> None:
     """One thread: the networks here are small, and results stay the same from machine to machine."""
     torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest file first: two workers then end together."""
+    items.sort(key=lambda item: item.path.name != "test_pipeline.py")
 
 
 @pytest.fixture(scope="session")

@@ -75,5 +75,5 @@ def test_killed_training_ends_the_same(copied: Callable[[], Workspace]) -> None:
 
     assert {name: (checkpoint / name).read_bytes() for name in names} == whole
     assert sorted(path.name for path in checkpoint.iterdir()) == sorted(names)
-    assert {path.name for path in checkpoint.parent.iterdir()} == {"identity", "segment_vae", "vae"}
+    assert {path.name for path in checkpoint.parent.iterdir()} == set(workspace.values["models"])
     assert not list(scratch.iterdir())
